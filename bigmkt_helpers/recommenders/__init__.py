@@ -1,0 +1,1 @@
+"""Recommenders that share one contract: ``fit(interactions)`` and ``recommend(users, n)``."""
