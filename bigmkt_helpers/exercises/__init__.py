@@ -1,0 +1,261 @@
+"""Checks for the exercises: a right answer passes, a blank does not, a typical mistake gets its hint.
+
+Each chapter lists its exercises in a module of this package; the notebook says ``check("02.1", answer)``.
+"""
+
+import importlib
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from bigmkt_helpers.errors import BigmktError, InputError
+
+__all__ = ["Exercise", "ExerciseError", "Mistake", "check", "exercises_of", "quiz_key"]
+
+
+class ExerciseError(BigmktError):
+    """An answer that is missing or not right yet."""
+
+    def _render_traceback_(self):
+        # IPython shows this instead of a traceback: the sentence is all that a student needs
+        return [str(self)]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A typical mistake.
+
+    Parameters
+    ----------
+    answer : callable
+        Called without arguments, it returns the wrong answer (a value, or a function where the exercise asks
+        for one).
+    hint : str
+        What to say to somebody who gives that answer.
+    """
+
+    answer: Callable[[], object]
+    hint: str
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise and how to judge an answer to it.
+
+    Parameters
+    ----------
+    key : str
+        Chapter and number, as in ``"02.1"``.
+    title : str
+    reference : callable
+        Called without arguments, it returns the right answer: a value, or a function.
+    cases : tuple of tuples
+        Arguments with which an answer that is a function is tried; empty for an answer that is a value.
+    mistakes : mapping from a name to a Mistake
+    relative, absolute : float
+        Tolerance for numbers: the difference may be the larger of `absolute` and `relative` times the value.
+    """
+
+    key: str
+    title: str
+    reference: Callable[[], object]
+    mistakes: Mapping[str, Mistake]
+    cases: tuple[tuple, ...] = field(default=())
+    relative: float = 1e-6
+    absolute: float = 1e-12
+
+    def judge(self, answer) -> None:
+        """Return if the answer is right, raise `ExerciseError` with a hint if not."""
+        if answer is None or answer is Ellipsis:
+            raise ExerciseError(f"Exercise {self.key}: there is no answer yet. Fill in the cell above.")
+        right = self.reference()
+        if not self.cases:
+            self._judge_value(answer, right)
+            return
+        if not callable(answer):
+            raise ExerciseError(
+                f"Exercise {self.key}: the answer should be a function, not {type(answer).__name__}. "
+                "Hand over the function itself, without calling it."
+            )
+        given = [self._call(answer, case) for case in self.cases]
+        expected = [right(*case) for case in self.cases]
+        wrong = [
+            number
+            for number, pair in enumerate(zip(given, expected, strict=True))
+            if not _same(*pair, self.relative, self.absolute)
+        ]
+        if not wrong:
+            return
+        for mistake in self.mistakes.values():
+            typical = mistake.answer()
+            if all(
+                _same(value, _quietly(typical, case), self.relative, self.absolute)
+                for value, case in zip(given, self.cases, strict=True)
+            ):
+                raise ExerciseError(f"Exercise {self.key}: not yet. {mistake.hint}")
+        first = wrong[0]
+        raise ExerciseError(
+            f"Exercise {self.key}: not yet. For {_show_case(self.cases[first])} your function gives "
+            f"{_show(given[first])}; it should give {_show(expected[first])}."
+        )
+
+    def _judge_value(self, answer, right):
+        if _same(answer, right, self.relative, self.absolute):
+            return
+        for mistake in self.mistakes.values():
+            if _same(answer, mistake.answer(), self.relative, self.absolute):
+                raise ExerciseError(f"Exercise {self.key}: not yet. {mistake.hint}")
+        raise ExerciseError(f"Exercise {self.key}: not yet. {_show(answer)} is not the answer.")
+
+    def _call(self, function, case):
+        try:
+            value = function(*case)
+        except NotImplementedError:
+            raise ExerciseError(
+                f"Exercise {self.key}: there is no answer yet. Fill in the cell above."
+            ) from None
+        except Exception as error:
+            raise ExerciseError(
+                f"Exercise {self.key}: for {_show_case(case)} your function stops with "
+                f"{type(error).__name__}: {error}"
+            ) from error
+        if value is None:
+            raise ExerciseError(
+                f"Exercise {self.key}: for {_show_case(case)} your function gives nothing back. "
+                "Is the return missing?"
+            )
+        return value
+
+
+def exercises_of(chapter: str) -> dict[str, Exercise]:
+    """The exercises of a chapter by key.
+
+    Parameters
+    ----------
+    chapter : str
+        Two digits, as in ``"02"``.
+
+    Raises
+    ------
+    InputError
+        If the chapter has no exercises.
+
+    Examples
+    --------
+    >>> sorted(exercises_of("02"))[0]
+    '02.1'
+    """
+    try:
+        module = importlib.import_module(f"{__name__}.chapter_{chapter}")
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"There are no exercises of chapter {chapter!r}: give two digits, as '02'."
+        ) from error
+    return {exercise.key: exercise for exercise in module.EXERCISES}
+
+
+def check(key: str, answer) -> None:
+    """Say whether the answer to an exercise is right.
+
+    Parameters
+    ----------
+    key : str
+        Chapter and number, as in ``"02.1"``.
+    answer : object
+        The value or the function that the exercise asks for.
+
+    Raises
+    ------
+    ExerciseError
+        If there is no answer yet, or it is not right; the message has a hint where the mistake is a typical one.
+    InputError
+        If there is no such exercise.
+    """
+    exercises = exercises_of(key.split(".")[0])
+    if key not in exercises:
+        raise InputError(f"There is no exercise {key!r}; this chapter has {', '.join(sorted(exercises))}.")
+    exercises[key].judge(answer)
+    print(f"Exercise {key}: right. {exercises[key].title}")
+
+
+def quiz_key(number: int, options: Mapping[str, object], computed) -> None:
+    """Print which option agrees with a computed answer.
+
+    Parameters
+    ----------
+    number : int
+        Of the question.
+    options : mapping from a letter to a value
+    computed : object
+        The answer, computed in the cell. Numbers agree if they are within half a per cent of each other.
+
+    Raises
+    ------
+    InputError
+        Unless exactly one option agrees.
+
+    Examples
+    --------
+    >>> quiz_key(1, {"a": 0.91, "b": 0.99, "c": 1.0}, 70 / (55 * 90) ** 0.5)
+    Question 1: b
+    """
+    right = [letter for letter, value in options.items() if _same(value, computed, 5e-3, 0.0)]
+    if len(right) != 1:
+        raise InputError(
+            f"Question {number}: {len(right)} options agree with the computed answer {_show(computed)}; "
+            "exactly one should."
+        )
+    print(f"Question {number}: {right[0]}")
+
+
+def _same(given, expected, relative, absolute) -> bool:
+    """Whether two answers agree: numbers within a tolerance, frames with the same labels, the rest equal."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(expected, pd.DataFrame):
+        return (
+            isinstance(given, pd.DataFrame)
+            and list(given.columns) == list(expected.columns)
+            and all(_same(given[name], expected[name], relative, absolute) for name in expected.columns)
+        )
+    if isinstance(expected, pd.Series | pd.Index):
+        expected = expected.to_numpy()
+    if isinstance(given, pd.Series | pd.Index):
+        given = given.to_numpy()
+    if isinstance(expected, np.ndarray | list | tuple):
+        if not isinstance(given, np.ndarray | list | tuple) or len(given) != len(expected):
+            return False
+        return all(_same(one, other, relative, absolute) for one, other in zip(given, expected, strict=True))
+    if isinstance(expected, dict):
+        return (
+            isinstance(given, dict)
+            and given.keys() == expected.keys()
+            and all(_same(given[name], expected[name], relative, absolute) for name in expected)
+        )
+    if isinstance(expected, bool | np.bool_) or isinstance(given, bool | np.bool_):
+        return isinstance(given, bool | np.bool_) and bool(given) == bool(expected)
+    if isinstance(expected, int | float | np.number):
+        if not isinstance(given, int | float | np.number):
+            return False
+        if math.isnan(expected) or math.isnan(given):
+            return math.isnan(expected) and math.isnan(given)
+        return math.isclose(given, expected, rel_tol=relative, abs_tol=absolute)
+    return type(given) is type(expected) and given == expected
+
+
+def _quietly(function, case):
+    """The mistake's value, or the error that it ends in: that is no typical answer."""
+    try:
+        return function(*case)
+    except Exception as error:
+        return error
+
+
+def _show(value) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _show_case(case) -> str:
+    return ", ".join(_show(argument) for argument in case)
