@@ -1,18 +1,17 @@
 """Every figure of the course: a function takes results and returns an Axes that carries its own description.
 
-``show(ax)`` displays the figure.  The description, a sentence made from the numbers that the figure shows, goes
-with the picture as alternative text and stands in the output as text, where a test compares it.
+``show(ax)`` displays the figure.  The description, a sentence made from the numbers that the figure shows,
+goes with the picture as alternative text and stands in the output as text, where a test compares it.
 """
 
 import base64
 import io
 
 import matplotlib
-
-matplotlib.use("agg")
-
-import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
+
+from bigmkt_helpers.errors import InputError
 
 __all__ = ["PALETTE", "describe", "new_axes", "show"]
 
@@ -47,10 +46,12 @@ WIDTH = 6.8
 
 
 def new_axes(height=3.8, width=WIDTH, **subplots):
-    """A figure in the style of the course; returns its Axes."""
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(width, height), layout="constrained", **subplots)
-    return axes
+    """A figure in the style of the course, `width` × `height` inches; returns its Axes.
+
+    The figure stands outside pyplot, so that making it neither shows it nor changes the reader's own plots.
+    """
+    with matplotlib.rc_context(STYLE):
+        return Figure(figsize=(width, height), layout="constrained").subplots(**subplots)
 
 
 def describe(axes, sentence):
@@ -70,7 +71,7 @@ def show(axes) -> None:
 
     Raises
     ------
-    ValueError
+    InputError
         If the figure has no description.
     """
     from IPython.display import display
@@ -79,12 +80,11 @@ def show(axes) -> None:
     figure = first.figure
     sentence = figure.get_label()
     if not sentence:
-        raise ValueError("The figure has no description: call describe(axes, sentence) first.")
+        raise InputError("The figure has no description: call describe(axes, sentence) first.")
     picture = io.BytesIO()
-    with plt.rc_context(STYLE):
+    with matplotlib.rc_context(STYLE):
         figure.savefig(picture, format="png", dpi=200, metadata={"Software": None})
     width = round(figure.get_figwidth() * 100)
-    plt.close(figure)
     display(
         {"image/png": base64.b64encode(picture.getvalue()).decode(), "text/plain": sentence},
         raw=True,

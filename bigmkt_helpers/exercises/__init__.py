@@ -167,7 +167,7 @@ def check(key: str, answer) -> None:
     Raises
     ------
     ExerciseError
-        If there is no answer yet, or it is not right; the message has a hint where the mistake is a typical one.
+        If there is no answer yet, or it is not right; a typical mistake gets its hint.
     InputError
         If there is no such exercise.
     """
