@@ -1,0 +1,703 @@
+"""The vocabulary of the course: the names of the columns, and a check that a table keeps to them.
+
+Every function of the library takes tables with these names.  A table from somewhere else comes in through
+``conform``, which takes the foreign names as arguments and gives back a renamed, typed copy, or raises one
+clear sentence.  ``set_aside`` does the same but parts with the bad rows, each with its reason, so that no row
+is lost without a trace.
+
+The check is our own, not pandera's, for one reason: what it says.  It names the column as the caller wrote
+it, the first row, its value, the number of rows and the remedy, and it reads a million ratings in a second.
+"""
+
+import datetime
+import numbers
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from bigmkt_helpers.errors import InputError
+
+__all__ = [
+    "INTERACTIONS",
+    "ITEMS",
+    "RATINGS",
+    "TRANSACTIONS",
+    "VOCABULARY",
+    "Column",
+    "Schema",
+    "conform_ratings",
+]
+
+VOCABULARY = {
+    # who
+    "customer_id": "the customer, as the shop knows them",
+    "user": "the person who rates; in a shop, the customer",
+    # what
+    "product_id": "the product, as the shop's catalogue knows it",
+    "item": "the thing rated or recommended; in a shop, the product",
+    "title": "name of the item",
+    "category": "the part of the catalogue a product belongs to",
+    "genres": "genres of the item, separated by '|'",
+    "year": "year in which the item first appeared",
+    # when
+    "timestamp": "moment of an event, in UTC",
+    "order_time": "moment of an order, in UTC",
+    "date": "calendar day where the shop is, without a time of day",
+    # how much
+    "rating": "how much the user liked the item, on the stated scale",
+    "order_id": "the order; one order has one or more lines",
+    "quantity": "number of units",
+    "unit_price": "price of one unit, in the stated currency",
+    "spend": "money paid for all units of the line, in the stated currency",
+    "currency": "ISO 4217 code of the money in the row, such as USD or CNY",
+}
+"""Names shared by the tables of the course, and what each means; a schema only picks among them."""
+
+DTYPES = {
+    "label": "int64 or str",
+    "text": "str",
+    "number": "float64",
+    "integer": "int64 (Int64 where a value may be missing)",
+    "time": "datetime64[us, UTC]",
+    "date": "datetime64[us]",
+}
+"""Kinds of column, and the dtype that a conformed column of that kind has."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a schema.
+
+    Parameters
+    ----------
+    name : str
+        A name of `VOCABULARY`.
+    kind : {"label", "text", "number", "integer", "time", "date"}
+        What the values are; `DTYPES` says how they come out.
+    required : bool
+        Whether a table without this column is refused.
+    nullable : bool
+        Whether a value may be missing.
+    minimum, maximum : float or None
+        Bounds of a number, both allowed.
+    aliases : tuple of str
+        Names other sources use, for the suggestion in the error message (never applied silently).
+
+    Examples
+    --------
+    >>> Column("quantity", "integer", minimum=0).description
+    'number of units'
+    """
+
+    name: str
+    kind: str
+    required: bool = True
+    nullable: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    aliases: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.name not in VOCABULARY:
+            raise InputError(
+                f"{self.name!r} is not a name of the vocabulary: add it to tables.VOCABULARY first."
+            )
+        if self.kind not in DTYPES:
+            raise InputError(
+                f"Column {self.name!r} has the unknown kind {self.kind!r}: use one of {sorted(DTYPES)}."
+            )
+
+    @property
+    def description(self) -> str:
+        """What the column means."""
+        return VOCABULARY[self.name]
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of one table, and how a foreign table is brought into that shape.
+
+    Parameters
+    ----------
+    name : str
+        Name of the table, for messages.
+    columns : tuple of Column
+    key : tuple of str
+        Columns that together occur once; empty if rows may repeat.
+    latest : str or None
+        Time column that tells which of several rows with one key is the newest.
+    average : str or None
+        Number column that ``duplicates="mean"`` averages.
+
+    Examples
+    --------
+    >>> sales = pd.DataFrame({"CustomerID": [7, 7], "day": pd.to_datetime(["1997-01-01", "1997-01-18"]),
+    ...                       "quantity": [2, 1], "amount": [29.33, 14.96]})
+    >>> table = TRANSACTIONS.conform(sales, customer_id="CustomerID", date="day", spend="amount")
+    >>> table.columns.tolist()
+    ['customer_id', 'date', 'quantity', 'spend']
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ()
+    latest: str | None = None
+    average: str | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return [column.name for column in self.columns]
+
+    def describe(self) -> pd.DataFrame:
+        """One row per column: kind, dtype, required, nullable, bounds and meaning.
+
+        Examples
+        --------
+        >>> RATINGS.describe()["kind"].to_dict()
+        {'user': 'label', 'item': 'label', 'rating': 'number', 'timestamp': 'time'}
+        """
+        rows = [
+            {
+                "column": c.name,
+                "kind": c.kind,
+                "dtype": DTYPES[c.kind],
+                "required": c.required,
+                "nullable": c.nullable,
+                "minimum": c.minimum,
+                "maximum": c.maximum,
+                "meaning": c.description,
+            }
+            for c in self.columns
+        ]
+        return pd.DataFrame(rows).set_index("column")
+
+    def conform(self, frame, *, limits=None, duplicates="raise", **names) -> pd.DataFrame:
+        """A renamed, typed copy with exactly the columns of the vocabulary.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Never changed.
+        limits : dict of {str: (low, high)}, optional
+            Bounds that hold for this table on top of the schema's, such as ``{"rating": (1, 5)}``.
+        duplicates : {"raise", "last", "mean"}
+            What to do when a key occurs more than once: refuse; keep the newest row (needs the time column; of
+            rows with one time, the one further down); or average the schema's number column and keep the
+            newest time.
+        **names : str or None
+            The frame's own name for a column: ``user="userId"``.  None leaves an optional column out.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Rows in their order with their index labels; optional columns only where the frame has them.
+
+        Raises
+        ------
+        InputError
+            If the frame has no rows, lacks a required column, or a value or key breaks a rule.  The sentence
+            names the column, the first row, its value and the number of rows.
+
+        Examples
+        --------
+        >>> ITEMS.conform(pd.DataFrame({"item": [1, 2], "name": ["Kettle", "Tea pot"]}))
+        Traceback (most recent call last):
+            ...
+        bigmkt_helpers.errors.InputError: The items table has no column 'title' (name of the item); it has \
+'item', 'name': name yours with title='name'.
+        """
+        if duplicates not in ("raise", "last", "mean"):
+            raise InputError(f"duplicates={duplicates!r} is not known: use 'raise', 'last' or 'mean'.")
+        sources = self._sources(frame, names)
+        if len(frame) == 0:
+            raise InputError(f"The {self.name} table has no rows: check the filter or the file it came from.")
+        values, issues = self._read(frame, sources, limits)
+        for issue in issues:
+            raise InputError(self._sentence(frame, issue))
+        table = self._typed(values, frame.index)
+        return self._merge_duplicates(table, frame, sources, duplicates)
+
+    def set_aside(
+        self, frame, *, limits=None, duplicates="first", **names
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Like `conform`, but bad rows are set aside with a reason instead of raising.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Never changed.  It may have no rows.
+        limits : dict of {str: (low, high)}, optional
+            As in `conform`.
+        duplicates : {"first", "last"}
+            Which of the good rows with one key stays; the others are set aside.  "last" needs the time.
+        **names : str or None
+            As in `conform`.
+
+        Returns
+        -------
+        kept : pandas.DataFrame
+            The good rows, renamed and typed, with their index labels.
+        aside : pandas.DataFrame
+            Every other row as it came, with its index label and a column `reason`.
+            ``len(kept) + len(aside) == len(frame)`` always.
+
+        Raises
+        ------
+        InputError
+            If a required column is missing, or the frame already has a column `reason`.
+
+        Examples
+        --------
+        >>> raw = pd.DataFrame({"user": ["ann", "bob", None], "item": ["tea"] * 3, "rating": [5, "good", 3]})
+        >>> kept, aside = RATINGS.set_aside(raw)
+        >>> kept["user"].tolist(), aside.index.tolist()
+        (['ann'], [1, 2])
+        >>> aside["reason"].tolist()
+        ["'rating' is not a number", "'user' is missing"]
+        """
+        if duplicates not in ("first", "last"):
+            raise InputError(f"duplicates={duplicates!r} is not known: use 'first' or 'last'.")
+        sources = self._sources(frame, names)
+        if "reason" in frame.columns:
+            raise InputError(
+                "The frame already has a column 'reason': rename it, so that nothing is overwritten."
+            )
+        if duplicates == "last":
+            self._need_latest(sources)
+        values, issues = self._read(frame, sources, limits)
+        reasons = np.full(len(frame), "", dtype=object)
+        for issue in issues:
+            text = f"{issue.source!r} {issue.short}"
+            reasons[issue.mask] = [f"{r}; {text}" if r else text for r in reasons[issue.mask]]
+        good = reasons == ""
+        table = self._typed({name: series[good] for name, series in values.items()}, frame.index[good])
+        repeated = self._repeated(table, duplicates)
+        if repeated.any():
+            key = " and ".join(repr(sources[name]) for name in self.key)
+            reasons[np.flatnonzero(good)[repeated]] = f"{key} occur in another row that was kept"
+        aside = frame[reasons != ""].copy()
+        aside["reason"] = pd.array(reasons[reasons != ""], dtype="str")
+        return table[~repeated], aside
+
+    def _sources(self, frame, names) -> dict[str, str]:
+        """For each column of the schema that is to come out, the frame's name for it."""
+        if not isinstance(frame, pd.DataFrame):
+            raise InputError(f"The {self.name} table must be a pandas DataFrame, not {type(frame).__name__}.")
+        unknown = sorted(set(names) - set(self.names))
+        if unknown:
+            known = _listed(self.names)
+            raise InputError(
+                f"The {self.name} table knows no column {unknown[0]!r}: its columns are {known}."
+            )
+        sources = {}
+        for column in self.columns:
+            asked = column.name in names
+            source = names.get(column.name, column.name)
+            if source is None and column.required:
+                raise InputError(
+                    f"The {self.name} table cannot do without {column.name!r} ({column.description})."
+                )
+            if source is None or (not asked and not column.required and source not in frame.columns):
+                continue
+            count = int((frame.columns == source).sum())
+            if count == 0:
+                raise InputError(self._missing(frame, column, source, names))
+            if count > 1:
+                raise InputError(
+                    f"The {self.name} table has {count} columns named {source!r}: keep one of them."
+                )
+            if source in sources.values():
+                raise InputError(
+                    f"Column {source!r} is named twice: each column of the table plays one part only."
+                )
+            sources[column.name] = source
+        return sources
+
+    def _missing(self, frame, column, source, names) -> str:
+        found = _listed(frame.columns) if len(frame.columns) else "no column at all"
+        taken = {names.get(name, name) for name in self.names}
+        free = [name for name in frame.columns if name not in taken]
+        wanted = {_plain(alias) for alias in (column.name, *column.aliases)}
+        close = [name for name in free if _plain(name) in wanted]
+        suggestion = repr(close[0]) if close else "'the name in your table'"
+        return (
+            f"The {self.name} table has no column {source!r} ({column.description}); it has {found}: "
+            f"name yours with {column.name}={suggestion}."
+        )
+
+    def _read(self, frame, sources, limits) -> tuple[dict[str, pd.Series], list["_Issue"]]:
+        limits = dict(limits or {})
+        for name in limits:
+            if name not in sources:
+                raise InputError(f"limits names {name!r}, which is not a column of this {self.name} table.")
+        values, issues = {}, []
+        for column in self.columns:
+            if column.name not in sources:
+                continue
+            source = sources[column.name]
+            series = frame[source].reset_index(drop=True)
+            values[column.name], found = _READERS[column.kind](series, column, limits.get(column.name))
+            issues += [_Issue(source, *rest) for rest in found if rest[0].any()]
+        return values, issues
+
+    def _sentence(self, frame, issue) -> str:
+        position = int(np.flatnonzero(issue.mask)[0])
+        label, value = _short(frame.index[position]), _short(frame[issue.source].iloc[position])
+        where = f"{_rows(int(issue.mask.sum()), len(frame))} (first: row {label}, value {value})"
+        return (
+            f"Column {issue.source!r} of the {self.name} table {issue.short} in {where}: {issue.mend}, "
+            f"or part with such rows by tables.{self.name.upper()}.set_aside."
+        )
+
+    def _typed(self, values, index) -> pd.DataFrame:
+        table = {}
+        for column in self.columns:
+            if column.name in values:
+                table[column.name] = _final(values[column.name], column)
+        out = pd.DataFrame(table)
+        out.index = index
+        return out
+
+    def _need_latest(self, sources):
+        if self.latest not in sources:
+            raise InputError(
+                f"duplicates='last' needs to know which row is the newest: name the column with "
+                f"{self.latest or 'the time'}=…"
+            )
+
+    def _repeated(self, table, keep) -> np.ndarray:
+        if not self.key:
+            return np.zeros(len(table), dtype=bool)
+        if keep != "last":
+            return table.duplicated(list(self.key), keep=keep).to_numpy()
+        order = np.argsort(table[self.latest].to_numpy("datetime64[us]"), kind="stable")
+        repeated = np.empty(len(table), dtype=bool)
+        repeated[order] = table.iloc[order].duplicated(list(self.key), keep="last").to_numpy()
+        return repeated
+
+    def _merge_duplicates(self, table, frame, sources, duplicates) -> pd.DataFrame:
+        if duplicates == "last":
+            self._need_latest(sources)
+        repeated = self._repeated(table, "first")
+        if not repeated.any():
+            return table
+        if duplicates == "raise":
+            position = int(np.flatnonzero(repeated)[0])
+            pair = ", ".join(f"{sources[name]} {_short(table[name].iloc[position])}" for name in self.key)
+            ways = [
+                way for way, needs in (("'last'", self.latest), ("'mean'", self.average)) if needs is not None
+            ]
+            label = _short(table.index[position])
+            choose = f"choose duplicates={' or '.join(ways)}, " if ways else ""
+            raise InputError(
+                f"The {self.name} table names the same {' and '.join(self.key)} again in "
+                f"{_rows(int(repeated.sum()), len(table))} (first: row {label}, {pair}): "
+                f"{choose}or part with such rows by tables.{self.name.upper()}.set_aside."
+            )
+        if duplicates == "last":
+            return table[~self._repeated(table, "last")]
+        if self.average is None or self.average not in table:
+            raise InputError(f"duplicates='mean' has no number to average in this {self.name} table.")
+        return _one_per_key(table, self.key, self.average, "mean", self.latest)
+
+
+@dataclass(frozen=True)
+class _Issue:
+    """Rows of one column that break one rule: `short` says what, `mend` says how to mend it."""
+
+    source: str
+    mask: np.ndarray = field(repr=False)
+    short: str
+    mend: str
+
+
+def conform_ratings(
+    frame, user="user", item="item", rating="rating", timestamp=None, *, scale=None, duplicates="raise"
+) -> pd.DataFrame:
+    """Ratings, or events without a rating, with the names and types of the vocabulary.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        One row per rating; never changed.
+    user, item : str
+        The frame's names for the labels, whole numbers or text.
+    rating : str or None
+        The frame's name for the ratings; None for implicit feedback, where every row counts 1.
+    timestamp : str or None
+        The frame's name for the time, with a time zone; None leaves it out.
+    scale : tuple of two floats, optional
+        Smallest and largest rating allowed.
+    duplicates : {"raise", "last", "mean", "sum"}
+        What to do when a user met an item more than once: refuse; keep the newest row (needs `timestamp`);
+        take the mean rating; or, for implicit feedback only, count the rows.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `user`, `item` (int64 or str), `rating` (float64) and, if asked for, `timestamp`
+        (datetime64[us, UTC]), in the order and with the index labels of `frame`.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, there are no rows, a label, rating or time is missing or of another kind, a
+        rating is infinite or off the scale, or a pair occurs twice and `duplicates` is "raise".
+
+    Examples
+    --------
+    >>> raw = pd.DataFrame({"userId": [1, 1, 2], "movieId": [10, 20, 10], "stars": [4, 5, 3]})
+    >>> conform_ratings(raw, user="userId", item="movieId", rating="stars", scale=(1, 5))
+       user  item  rating
+    0     1    10     4.0
+    1     1    20     5.0
+    2     2    10     3.0
+    >>> conform_ratings(raw, user="userId", item="movieId", rating="stars", scale=(1, 4))
+    Traceback (most recent call last):
+        ...
+    bigmkt_helpers.errors.InputError: Column 'stars' of the ratings table is above 4 in 1 of 3 rows (first: \
+row 1, value 5): correct the values, or part with such rows by tables.RATINGS.set_aside.
+    """
+    names = {"user": user, "item": item, "timestamp": timestamp}
+    if rating is not None:
+        if duplicates == "sum":
+            raise InputError(
+                "duplicates='sum' would add ratings up: use 'mean' or 'last', or rating=None to count rows."
+            )
+        limits = None if scale is None else {"rating": _checked_scale(scale)}
+        return RATINGS.conform(frame, limits=limits, duplicates=duplicates, rating=rating, **names)
+    if scale is not None:
+        raise InputError(
+            "scale has no meaning without ratings: leave it out, or name their column with rating=…."
+        )
+    if duplicates in ("mean", "sum"):
+        table = replace(INTERACTIONS, key=()).conform(frame, **names)
+        table.insert(2, "rating", 1.0)
+        return _one_per_key(table, INTERACTIONS.key, "rating", duplicates, "timestamp")
+    table = INTERACTIONS.conform(frame, duplicates=duplicates, **names)
+    table.insert(2, "rating", 1.0)
+    return table
+
+
+def _checked_scale(scale) -> tuple[float, float]:
+    try:
+        low, high = (float(bound) for bound in scale)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"scale={scale!r} must be two numbers, the smallest and the largest rating."
+        ) from None
+    if not (np.isfinite([low, high]).all() and low < high):
+        raise InputError(f"scale={scale!r} must be two finite numbers, the smaller first.")
+    return low, high
+
+
+def _listed(names, most=12) -> str:
+    names = [repr(name) for name in names]
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _plain(name) -> str:
+    return "".join(letter for letter in str(name).lower() if letter.isalnum())
+
+
+def _short(value) -> str:
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 40 else text[:37] + "…"
+
+
+def _rows(count, total) -> str:
+    return f"{count:,} of {total:,} row{'s' if total != 1 else ''}"
+
+
+def _one_per_key(table, key, value, how, latest) -> pd.DataFrame:
+    """The first row of each key, with the mean or the sum of `value` and the newest time of them all."""
+    groups = table.groupby(list(key), sort=False)
+    merged = table[~table.duplicated(list(key))].copy()
+    merged[value] = groups[value].agg(how).to_numpy()
+    if latest in table:
+        merged[latest] = groups[latest].max().array
+    return merged
+
+
+# Readers: one for each kind.  Each takes a series with a plain index and gives back the values with bad ones
+# blank, and for each rule the rows that break it, what to say of them, and how to mend it.
+
+
+def _no_rows(series) -> np.ndarray:
+    return np.zeros(len(series), dtype=bool)
+
+
+def _missing_rows(series, column) -> list[tuple]:
+    if column.nullable:
+        return []
+    return [(series.isna().to_numpy(), "is missing", "fill the gap")]
+
+
+def _read_label(series, column, limits):
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    missing = series.isna().to_numpy()
+    wrong = _no_rows(series)
+    what, mend = "is neither a whole number nor text", "turn the labels into text with .astype(str)"
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    if kind in ("floating", "mixed-integer-float"):
+        # Whole numbers with a gap arrive as floats: 1.0 means 1, 1.5 means nothing.
+        values = series.astype("float64")
+        whole = np.isfinite(values) & (values == np.floor(values)) & (values.abs() < 2**53)
+        wrong = ~whole.to_numpy() & ~missing
+        series, what = values.where(whole), "is not a whole number"
+    elif kind in ("mixed", "mixed-integer"):
+        types = series.map(_label_type, na_action="ignore")
+        wrong = ((types != types[~missing].iloc[0]) & ~missing).to_numpy()
+        what, mend = "mixes kinds of label", "make them all text with .astype(str)"
+    elif kind not in ("integer", "string", "empty"):
+        wrong = ~missing
+    if kind == "string":
+        missing = missing | (series == "").fillna(False).to_numpy(dtype=bool)
+    found = [(wrong, what, mend), (missing, "is missing", "fill the gap")]
+    return series, found if not column.nullable else found[:1]
+
+
+def _label_type(value) -> str:
+    if isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_):
+        return "whole number"
+    return "text" if isinstance(value, str) else type(value).__name__
+
+
+def _read_text(series, column, limits):
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    wrong = _no_rows(series)
+    if pd.api.types.infer_dtype(series, skipna=True) not in ("string", "empty"):
+        wrong = (~series.map(lambda value: isinstance(value, str)) & series.notna()).to_numpy(dtype=bool)
+    return series, [(wrong, "is not text", "use .astype(str)"), *_missing_rows(series, column)]
+
+
+def _read_number(series, column, limits):
+    kind = pd.api.types.infer_dtype(series, skipna=True)
+    wrong = _no_rows(series)
+    if kind not in ("integer", "floating", "mixed-integer-float", "decimal", "empty"):
+        wrong = (~series.map(_is_number) & series.notna()).to_numpy(dtype=bool)
+        series = series.astype(object).where(~wrong)
+    values = pd.Series(series.to_numpy(dtype="float64", na_value=np.nan))
+    missing = [(rows & ~wrong, *rest) for rows, *rest in _missing_rows(values, column)]
+    found = [
+        (wrong, "is not a number", "convert text with pandas.to_numeric"),
+        *missing,
+        (np.isinf(values).to_numpy(), "is infinite", "correct the values"),
+    ]
+    bounds = [(column.minimum, column.maximum), limits or (None, None)]
+    for low in {low for low, _ in bounds if low is not None}:
+        found.append(((values < low) & np.isfinite(values), f"is below {low:g}", "correct the values"))
+    for high in {high for _, high in bounds if high is not None}:
+        found.append(((values > high) & np.isfinite(values), f"is above {high:g}", "correct the values"))
+    return values, [(np.asarray(rows), *rest) for rows, *rest in found]
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
+
+
+def _read_integer(series, column, limits):
+    values, found = _read_number(series, column, limits)
+    broken = (np.isfinite(values) & (values != np.floor(values))).to_numpy()
+    return values, [*found, (broken, "is not a whole number", "round it, or correct the values")]
+
+
+def _read_time(series, column, limits):
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        return series, _missing_rows(series, column)
+    stamps = series.map(lambda value: isinstance(value, datetime.datetime) and value.tzinfo is not None)
+    wrong = ~stamps.to_numpy(dtype=bool) & series.notna().to_numpy()
+    if pd.api.types.is_datetime64_dtype(series.dtype):
+        what, mend = "has no time zone", "name the zone with .dt.tz_localize('UTC')"
+    else:
+        what = "is not a moment with a time zone"
+        mend = "convert it with pandas.to_datetime(…, utc=True), and unit='s' for Unix seconds"
+    values = pd.to_datetime(series.where(~wrong).astype(object), utc=True)
+    return values, [(wrong, what, mend), *_missing_rows(series, column)]
+
+
+def _read_date(series, column, limits):
+    mend = "keep the local calendar day with .dt.tz_localize(None).dt.normalize()"
+    if isinstance(series.dtype, pd.DatetimeTZDtype):
+        return series, [(series.notna().to_numpy(), "has a time zone", mend), *_missing_rows(series, column)]
+    wrong = _no_rows(series)
+    if not pd.api.types.is_datetime64_dtype(series.dtype):
+        days = series.map(
+            lambda value: isinstance(value, datetime.date) and getattr(value, "tzinfo", None) is None
+        )
+        wrong = ~days.to_numpy(dtype=bool) & series.notna().to_numpy()
+        series = pd.to_datetime(series.where(~wrong).astype(object))
+    hours = (series != series.dt.normalize()).to_numpy() & series.notna().to_numpy()
+    missing = [(rows & ~wrong, *rest) for rows, *rest in _missing_rows(series, column)]
+    return series, [
+        (wrong, "is not a day", "convert it with pandas.to_datetime"),
+        (hours, "has a time of day", mend),
+        *missing,
+    ]
+
+
+_READERS = {
+    "label": _read_label,
+    "text": _read_text,
+    "number": _read_number,
+    "integer": _read_integer,
+    "time": _read_time,
+    "date": _read_date,
+}
+
+
+def _final(series, column) -> pd.Series:
+    """The dtype of `DTYPES` for values in which every rule holds; always new memory."""
+    if column.kind == "label":
+        return series.astype("str" if pd.api.types.infer_dtype(series, skipna=True) == "string" else "int64")
+    if column.kind == "integer":
+        return series.astype("Int64" if column.nullable else "int64")
+    if column.kind == "time":
+        return series.dt.tz_convert("UTC").dt.as_unit("us")
+    if column.kind == "date":
+        return series.dt.as_unit("us")
+    return series.astype("str" if column.kind == "text" else "float64")
+
+
+_USER = Column("user", "label", aliases=("user_id", "uid", "customer_id", "customer"))
+_ITEM = Column("item", "label", aliases=("item_id", "iid", "movie_id", "movie", "product_id", "product"))
+_TIME = Column("timestamp", "time", required=False, aliases=("time", "ts", "datetime", "date"))
+
+RATINGS = Schema(
+    "ratings",
+    (_USER, _ITEM, Column("rating", "number", aliases=("stars", "score", "value")), _TIME),
+    key=("user", "item"),
+    latest="timestamp",
+    average="rating",
+)
+"""One row per rating: a user rates an item once."""
+
+INTERACTIONS = Schema("interactions", (_USER, _ITEM, _TIME), key=("user", "item"), latest="timestamp")
+"""One row per pair that met, without a rating: implicit feedback."""
+
+ITEMS = Schema(
+    "items",
+    (
+        _ITEM,
+        Column("title", "text", aliases=("name",)),
+        Column("year", "integer", required=False, nullable=True),
+        Column("genres", "text", required=False, nullable=True, aliases=("genre",)),
+    ),
+    key=("item",),
+)
+"""One row per item of the catalogue."""
+
+TRANSACTIONS = Schema(
+    "transactions",
+    (
+        Column("customer_id", "label", aliases=("customer", "user", "user_id", "cust")),
+        Column("date", "date", aliases=("day", "order_date", "invoice_date")),
+        Column("quantity", "integer", minimum=0, aliases=("units", "qty", "number_of_cds")),
+        Column("spend", "number", minimum=0, aliases=("amount", "revenue", "dollar_value", "sales")),
+    ),
+)
+"""One row per purchase line; a customer may have several on one day.  All money in one currency."""
