@@ -183,8 +183,8 @@ class Schema:
         limits : dict of {str: (low, high)}, optional
             Bounds that hold for this table on top of the schema's, such as ``{"rating": (1, 5)}``.
         duplicates : {"raise", "last", "mean"}
-            What to do when a key occurs more than once: refuse; keep the newest row (needs the time column; of
-            rows with one time, the one further down); or average the schema's number column and keep the
+            What to do when a key occurs more than once: refuse; keep the newest row (needs the time column;
+            of rows with one time, the one further down); or average the schema's number column and keep the
             newest time.
         **names : str or None
             The frame's own name for a column: ``user="userId"``.  None leaves an optional column out.
@@ -544,14 +544,22 @@ def _read_label(series, column, limits):
     kind = pd.api.types.infer_dtype(series, skipna=True)
     if kind in ("floating", "mixed-integer-float"):
         # Whole numbers with a gap arrive as floats: 1.0 means 1, 1.5 means nothing.
-        values = series.astype("float64")
+        values = pd.Series(series.to_numpy(dtype="float64", na_value=np.nan))
         whole = np.isfinite(values) & (values == np.floor(values)) & (values.abs() < 2**53)
         wrong = ~whole.to_numpy() & ~missing
         series, what = values.where(whole), "is not a whole number"
     elif kind in ("mixed", "mixed-integer"):
         types = series.map(_label_type, na_action="ignore")
-        wrong = ((types != types[~missing].iloc[0]) & ~missing).to_numpy()
-        what, mend = "mixes kinds of label", "make them all text with .astype(str)"
+        first = types[~missing].iloc[0]
+        wrong = ~missing
+        if first in ("a whole number", "text"):
+            wrong = wrong & (types != first).to_numpy()
+            what, mend = f"is not {first} like those above it", "make all labels text with .astype(str)"
+    elif kind == "integer" and series.dtype in ("object", "uint64", "UInt64"):
+        wrong = series.map(lambda value: abs(int(value)) >= 2**63, na_action="ignore").fillna(False)
+        wrong = wrong.to_numpy(dtype=bool)
+        what = "is too large for a 64-bit whole number"
+        series = series.astype(object).where(~wrong)
     elif kind not in ("integer", "string", "empty"):
         wrong = ~missing
     if kind == "string":
@@ -562,8 +570,8 @@ def _read_label(series, column, limits):
 
 def _label_type(value) -> str:
     if isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_):
-        return "whole number"
-    return "text" if isinstance(value, str) else type(value).__name__
+        return "a whole number"
+    return "text" if isinstance(value, str) else "other"
 
 
 def _read_text(series, column, limits):
