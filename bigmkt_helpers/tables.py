@@ -691,7 +691,7 @@ ITEMS = Schema(
     "items",
     (
         _ITEM,
-        Column("title", "text", aliases=("name",)),
+        Column("title", "text", nullable=True, aliases=("name",)),
         Column("year", "integer", required=False, nullable=True),
         Column("genres", "text", required=False, nullable=True, aliases=("genre",)),
     ),

@@ -1,0 +1,379 @@
+"""The data sets of the course: one loader each, checksums verified, no network.
+
+The files lie in `data/`, each with a card that says where it comes from, under which licence, and what every
+column means; `data/make_data.py` made them.  A loader finds the folder beside the package (a checkout,
+installed editable) or where the environment variable ``BIGMKT_DATA`` says.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bigmkt_helpers.errors import ChecksumError, InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "REGISTRY",
+    "DataFile",
+    "MovieLens",
+    "data_folder",
+    "load_caravan",
+    "load_cdnow",
+    "load_ml100k",
+    "load_movielens",
+    "load_oj",
+    "load_telco_churn",
+]
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of `data/`: its card, number of rows and sha256."""
+
+    card: str
+    rows: int
+    sha256: str
+
+
+REGISTRY = {
+    "movielens_ratings.parquet": DataFile(
+        "movielens.md", 100_004, "29467b67df06c11a111c25d66fbf0dc8ff695484f6d4470960506de80fd3e77f"
+    ),
+    "movielens_movies.parquet": DataFile(
+        "movielens.md", 9_066, "8e7c0e1abb5d2b2877a3e8f00783348767d40e29b166875d5eff166fea3927f8"
+    ),
+    "cdnow_master.parquet": DataFile(
+        "cdnow.md", 69_659, "9604a9d5b50cf06706702783cfb3354f47c80eef2c00209186a1cd7df06d23db"
+    ),
+    "cdnow_sample.parquet": DataFile(
+        "cdnow.md", 6_919, "6bdd69562f41a55e6a9543714d93ea22afa87c840842248f51b0c2ace46822ac"
+    ),
+    "telco_churn.parquet": DataFile(
+        "telco_churn.md", 7_043, "79acc87773c4c3b993eaeeafb19b1838d5c7b7b960858cfba9e159201ab7a446"
+    ),
+    "oj.parquet": DataFile(
+        "oj.md", 1_070, "7b9c25df23a8b79ed0708ea67a38d01cba9f5531fca884a503df85614fb90ba1"
+    ),
+    "caravan.parquet": DataFile(
+        "caravan.md", 5_822, "427d090932ef658f8874cbd93f543509982ef71fee33898f4d53bfcb39858d54"
+    ),
+}
+"""Every data file of the course.  Its card states the same; a test holds registry, card and file together."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MovieLens:
+    """Ratings and the movies they are about.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        One row per rating: `user`, `item`, `rating` (stars), `timestamp` (UTC).
+    movies : pandas.DataFrame
+        One row per movie: `item`, `title`, `year`, `genres` (separated by "|").
+    """
+
+    ratings: "pd.DataFrame"
+    movies: "pd.DataFrame"
+
+    def __repr__(self) -> str:
+        return (
+            f"MovieLens({len(self.ratings):,} ratings by {self.ratings['user'].nunique():,} users "
+            f"of {self.ratings['item'].nunique():,} movies)"
+        )
+
+
+def data_folder() -> Path:
+    """The folder of the data files: `BIGMKT_DATA` if it is set, else `data/` beside the package.
+
+    Returns
+    -------
+    pathlib.Path
+
+    Raises
+    ------
+    InputError
+        If there is no such folder.
+
+    Examples
+    --------
+    >>> (data_folder() / "movielens_ratings.parquet").is_file()
+    True
+    """
+    named = os.environ.get("BIGMKT_DATA")
+    folder = Path(named).expanduser() if named else Path(__file__).resolve().parent.parent / "data"
+    if not folder.is_dir():
+        cause = "BIGMKT_DATA names it" if named else "the package is not installed from a checkout"
+        raise InputError(
+            f"The data folder {folder} does not exist ({cause}): set BIGMKT_DATA to a copy of data/."
+        )
+    return folder
+
+
+def load_movielens() -> MovieLens:
+    """MovieLens latest-small: 100,004 ratings of 9,066 movies by 671 users, 1995 to 2016.
+
+    Returns
+    -------
+    MovieLens
+        With `ratings` (user, item, rating from 0.5 to 5 stars in half steps, timestamp) and `movies` (item,
+        title, year, genres; five movies have neither title nor year).
+
+    Raises
+    ------
+    ChecksumError
+        If a file does not hold the bytes it should.
+    InputError
+        If a file or the data folder is missing.
+
+    References
+    ----------
+    Harper, F. M., & Konstan, J. A. (2015). The MovieLens datasets: history and context. ACM Transactions on
+    Interactive Intelligent Systems, 5(4), article 19.  Licence and citation duty: `data/movielens.md`.
+
+    Examples
+    --------
+    >>> movielens = load_movielens()
+    >>> movielens
+    MovieLens(100,004 ratings by 671 users of 9,066 movies)
+    >>> movielens.ratings["rating"].mean().round(4)
+    np.float64(3.5436)
+    """
+    return MovieLens(_read("movielens_ratings.parquet"), _read("movielens_movies.parquet"))
+
+
+def load_cdnow(sample: bool = False) -> "pd.DataFrame":
+    """CDNOW: every purchase, to June 1998, of the customers who first bought in the first quarter of 1997.
+
+    Parameters
+    ----------
+    sample : bool
+        False for the whole cohort (23,570 customers, 69,659 lines), True for the 1/10 sample that the papers
+        use (2,357 customers, 6,919 lines), which also has the customer's number in the sample, `sample_id`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        customer_id, date (calendar day), quantity (CDs), spend (USD).  A customer who bought twice on one day
+        has two lines.
+
+    Raises
+    ------
+    ChecksumError
+        If the file does not hold the bytes it should.
+    InputError
+        If the file or the data folder is missing.
+
+    References
+    ----------
+    Fader, P. S., & Hardie, B. G. S. (2001). Forecasting repeat sales at CDNOW: a case study. Interfaces,
+    31(3, part 2), S94-S107.  Card: `data/cdnow.md`.
+
+    Examples
+    --------
+    >>> load_cdnow(sample=True).head(2)
+       customer_id  sample_id       date  quantity  spend
+    0            4          1 1997-01-01         2  29.33
+    1            4          1 1997-01-18         2  29.73
+    """
+    return _read("cdnow_sample.parquet" if sample else "cdnow_master.parquet")
+
+
+def load_telco_churn() -> "pd.DataFrame":
+    """Telco customer churn: 7,043 customers of a fictitious telephone company, 1,869 of whom left.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `churn` ("No", "Yes") and 19 features.  `total_charges` is missing for the 11 customers whose `tenure`
+        is 0 months.
+
+    Raises
+    ------
+    ChecksumError
+        If the file does not hold the bytes it should.
+    InputError
+        If the file or the data folder is missing.
+
+    References
+    ----------
+    IBM sample data, as in the R package modeldata (`wa_churn`).  Card: `data/telco_churn.md`.
+
+    Examples
+    --------
+    >>> load_telco_churn()["churn"].value_counts().to_dict()
+    {'No': 5174, 'Yes': 1869}
+    """
+    return _read("telco_churn.parquet")
+
+
+def load_oj() -> "pd.DataFrame":
+    """Orange juice: 1,070 purchases of Citrus Hill ("CH") or Minute Maid ("MM") in five stores.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `purchase` and 17 features: prices, discounts, specials, the customer's loyalty, the store.
+
+    Raises
+    ------
+    ChecksumError
+        If the file does not hold the bytes it should.
+    InputError
+        If the file or the data folder is missing.
+
+    References
+    ----------
+    Foster, D. P., Stine, R. A., & Waterman, R. P. (1998). Business analysis using regression. Springer; as in
+    the R package ISLR (`OJ`).  Card: `data/oj.md`.
+
+    Examples
+    --------
+    >>> load_oj()["purchase"].value_counts().to_dict()
+    {'CH': 653, 'MM': 417}
+    """
+    return _read("oj.parquet")
+
+
+def load_caravan() -> "pd.DataFrame":
+    """Caravan insurance: 5,822 customers of a Dutch insurer, 348 of whom hold a caravan policy.
+
+    Returns
+    -------
+    pandas.DataFrame
+        43 columns about the customer's postcode area, 42 about the policies held (all coded as whole numbers,
+        see the card), and `purchase` ("No", "Yes").
+
+    Raises
+    ------
+    ChecksumError
+        If the file does not hold the bytes it should.
+    InputError
+        If the file or the data folder is missing.
+
+    References
+    ----------
+    van der Putten, P., & van Someren, M. (Eds.) (2000). CoIL Challenge 2000: the insurance company case;
+    as in the R package ISLR (`Caravan`).  Card: `data/caravan.md`.
+
+    Examples
+    --------
+    >>> load_caravan()["purchase"].eq("Yes").mean().round(4)
+    np.float64(0.0598)
+    """
+    return _read("caravan.parquet")
+
+
+ML100K_COUNTS = {1: 6_110, 2: 11_370, 3: 27_145, 4: 34_174, 5: 21_201}
+"""Ratings of each kind in the published MovieLens 100K; copies with invented rows exist."""
+
+# The flags of u.item in their order, after the first one, which says "unknown".
+ML100K_GENRES = [
+    *("Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy"),
+    *("Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+]
+
+
+def load_ml100k(folder=None) -> MovieLens:
+    """MovieLens 100K from your own copy: 100,000 ratings of 1,682 movies by 943 users, 1997 to 1998.
+
+    Its licence forbids passing it on, so it is not part of the course.  The tests of published values and the
+    benchmarks use it where there is a copy.
+
+    Parameters
+    ----------
+    folder : str or path, optional
+        Folder that holds `u.data` and `u.item`; by default `ml-100k` in the folder that the environment
+        variable ``BIGMKT_REFERENCE_DATA`` names.
+
+    Returns
+    -------
+    MovieLens
+        In the shape of `load_movielens`.
+
+    Raises
+    ------
+    ChecksumError
+        If the ratings of each kind are not as many as published, or the movies are not 1,682.
+    InputError
+        If no folder is named, or a file is missing.
+
+    References
+    ----------
+    Harper & Konstan (2015), see `load_movielens`.
+    """
+    import numpy as np
+    import pandas as pd
+
+    if folder is None:
+        named = os.environ.get("BIGMKT_REFERENCE_DATA")
+        if not named:
+            raise InputError(
+                "MovieLens 100K needs your own copy: name its folder, or set BIGMKT_REFERENCE_DATA."
+            )
+        folder = Path(named) / "ml-100k"
+    folder = Path(folder)
+    for name in ("u.data", "u.item"):
+        if not (folder / name).is_file():
+            raise InputError(f"{name} is not in {folder}: name the folder of your copy of MovieLens 100K.")
+
+    raw = pd.read_csv(folder / "u.data", sep="\t", names=["user", "item", "rating", "timestamp"])
+    counts = raw["rating"].value_counts().sort_index().to_dict()
+    if counts != ML100K_COUNTS:
+        raise ChecksumError(
+            f"{folder / 'u.data'} is not the published MovieLens 100K: expected the rating counts "
+            f"{ML100K_COUNTS}, found {counts}; take the original from grouplens.org."
+        )
+    ratings = pd.DataFrame(
+        {
+            "user": raw["user"].astype("int32"),
+            "item": raw["item"].astype("int32"),
+            "rating": raw["rating"].astype("float64"),
+            "timestamp": pd.to_datetime(raw["timestamp"], unit="s", utc=True).dt.as_unit("us"),
+        }
+    )
+
+    names = ["item", "title", "released", "video", "link", "unknown", *ML100K_GENRES]
+    films = pd.read_csv(folder / "u.item", sep="|", names=names, encoding="latin-1")
+    if films["item"].tolist() != list(range(1, 1683)):
+        raise ChecksumError(
+            f"{folder / 'u.item'} is not the published MovieLens 100K: expected the movies 1 to 1,682, found "
+            f"{len(films):,} rows; take the original from grouplens.org."
+        )
+    parts = films["title"].str.extract(r"^(?P<title>.*?)\s*(?:\((?P<year>\d{4})\))?$")
+    flags = films[ML100K_GENRES].to_numpy(dtype=bool)
+    genres = ["|".join(np.array(ML100K_GENRES)[row]) or None for row in flags]
+    movies = pd.DataFrame(
+        {
+            "item": films["item"].astype("int32"),
+            "title": parts["title"].astype("str"),
+            "year": pd.to_numeric(parts["year"]).astype("Int16"),
+            "genres": pd.Series(genres, dtype="str"),
+        }
+    )
+    return MovieLens(ratings, movies)
+
+
+def _read(name) -> "pd.DataFrame":
+    """The table of one registered file, after its checksum."""
+    import pandas as pd
+
+    path = data_folder() / name
+    if not path.is_file():
+        raise InputError(
+            f"{name} is missing from {path.parent}: restore it with 'git checkout -- data/{name}', or make "
+            "it with 'python data/make_data.py'."
+        )
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    expected = REGISTRY[name].sha256
+    if found != expected:
+        raise ChecksumError(
+            f"{path} does not hold the bytes it should: expected sha256 {expected}, found {found}; "
+            f"restore it with 'git checkout -- data/{name}'."
+        )
+    return pd.read_parquet(path)
