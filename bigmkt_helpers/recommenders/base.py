@@ -2,8 +2,8 @@
 
 ``Interactions`` carries the sparse matrix *with* the labels of its rows and columns, so that nothing depends
 on anybody remembering which way round the matrix stands.  ``Recommender`` turns scores into ranked lists;
-``RatingPredictor`` adds ratings of single pairs.  A subclass writes ``_fit`` and ``_score`` (or ``_estimate``)
-and nothing else.
+``RatingPredictor`` adds ratings of single pairs.  A subclass writes ``_fit`` and ``_score`` (or
+``_estimate``) and nothing else.
 """
 
 import numbers
@@ -42,7 +42,9 @@ class Interactions:
 
     Examples
     --------
-    >>> frame = pd.DataFrame({"user": ["ann", "ann", "bob"], "item": ["tea", "pot", "tea"], "rating": [5, 3, 4]})
+    >>> frame = pd.DataFrame(
+    ...     {"user": ["ann", "ann", "bob"], "item": ["tea", "pot", "tea"], "rating": [5, 3, 4]}
+    ... )
     >>> interactions = Interactions.from_frame(frame, scale=(1, 5))
     >>> interactions
     Interactions(2 users × 2 items, 3 ratings, density 75.00%)
@@ -58,7 +60,15 @@ class Interactions:
 
     @classmethod
     def from_frame(
-        cls, frame, user="user", item="item", rating="rating", *, scale=None, duplicates="raise"
+        cls,
+        frame,
+        user="user",
+        item="item",
+        rating="rating",
+        timestamp=None,
+        *,
+        scale=None,
+        duplicates="raise",
     ) -> "Interactions":
         """Build the matrix from a long frame, one row per interaction.
 
@@ -69,10 +79,12 @@ class Interactions:
             Names of the columns that hold the labels.
         rating : str or None
             Name of the column with the ratings; None for implicit feedback, where each row counts as 1.
+        timestamp : str, optional
+            Name of the column with the time, which ``duplicates="last"`` needs.
         scale : tuple of two floats, optional
             Smallest and largest rating allowed; by default those found.
-        duplicates : {"raise", "last", "mean"}
-            What to do when a user rated an item twice; see `tables.conform_ratings`.
+        duplicates : {"raise", "last", "mean", "sum"}
+            What to do when a user met an item twice; see `tables.conform_ratings`.
 
         Raises
         ------
@@ -81,7 +93,13 @@ class Interactions:
             twice, or there is no row at all.
         """
         table = conform_ratings(
-            frame, user=user, item=item, rating=rating, scale=scale, duplicates=duplicates
+            frame,
+            user=user,
+            item=item,
+            rating=rating,
+            timestamp=timestamp,
+            scale=scale,
+            duplicates=duplicates,
         )
         rows, users = pd.factorize(table["user"], sort=True)
         columns, items = pd.factorize(table["item"], sort=True)
@@ -183,6 +201,7 @@ class Recommender(BaseEstimator):
             )
         for name in [name for name in vars(self) if name.endswith("_") and not name.startswith("_")]:
             delattr(self, name)
+        self._prepare(interactions)
         self._fit(interactions)
         self.interactions_ = interactions
         return self
@@ -243,6 +262,9 @@ class Recommender(BaseEstimator):
             }
         )
 
+    def _prepare(self, interactions: Interactions) -> None:
+        pass
+
     def _fit(self, interactions: Interactions) -> None:
         raise NotImplementedError
 
@@ -265,23 +287,21 @@ class RatingPredictor(Recommender):
 
     A subclass implements ``_fit`` and ``_estimate(user_positions, item_positions)`` for pairs of known users
     and items, and gets ``predict``, ranked lists and clipping. Where user or item is unknown, the prediction
-    is the global mean plus the mean deviation of the one that is known.
+    is the global mean plus the mean deviation of the one that is known; a subclass that knows better
+    overrides ``_estimate_unknown``.
     """
 
-    def fit(self, interactions: Interactions) -> "RatingPredictor":
-        """Learn from ratings; see `Recommender.fit`."""
-        if isinstance(interactions, Interactions) and not interactions.explicit:
+    def _prepare(self, interactions: Interactions) -> None:
+        if not interactions.explicit:
             raise InputError(
                 f"{type(self).__name__} needs ratings, but these interactions have none: "
                 "build them with Interactions.from_frame(frame, rating=...)."
             )
-        super().fit(interactions)
         matrix = interactions.matrix
         self.global_mean_ = float(matrix.data.mean())
         rows = np.repeat(np.arange(interactions.n_users), np.diff(matrix.indptr))
         self._user_mean = _group_mean(rows, matrix.data, interactions.n_users)
         self._item_mean = _group_mean(matrix.indices, matrix.data, interactions.n_items)
-        return self
 
     def predict(self, pairs: pd.DataFrame) -> pd.Series:
         """Predicted rating of each pair.
@@ -302,15 +322,19 @@ class RatingPredictor(Recommender):
             raise InputError(f"pairs needs the columns user and item; missing: {', '.join(missing)}.")
         users = interactions.user_positions(pairs["user"])
         items = interactions.item_positions(pairs["item"])
-        estimate = np.full(len(pairs), self.global_mean_)
-        only_user = (users >= 0) & (items < 0)
-        only_item = (users < 0) & (items >= 0)
-        estimate[only_user] = self._user_mean[users[only_user]]
-        estimate[only_item] = self._item_mean[items[only_item]]
+        estimate = np.empty(len(pairs))
         known = (users >= 0) & (items >= 0)
         if known.any():
             estimate[known] = self._estimate(users[known], items[known])
+        if not known.all():
+            estimate[~known] = self._estimate_unknown(users[~known], items[~known])
         return pd.Series(np.clip(estimate, *interactions.scale), index=pairs.index, name="rating")
+
+    def _estimate_unknown(self, user_positions: np.ndarray, item_positions: np.ndarray) -> np.ndarray:
+        # position -1 is the one that is not known: the user, the item or both
+        user = np.where(user_positions >= 0, self._user_mean[user_positions] - self.global_mean_, 0)
+        item = np.where(item_positions >= 0, self._item_mean[item_positions] - self.global_mean_, 0)
+        return self.global_mean_ + user + item
 
     def _estimate(self, user_positions: np.ndarray, item_positions: np.ndarray) -> np.ndarray:
         raise NotImplementedError
