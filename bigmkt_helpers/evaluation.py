@@ -278,7 +278,7 @@ def _ranks(recommended: pd.DataFrame) -> np.ndarray:
     order = np.lexsort((ranks, owner))
     wrong = ranks[order] != _position_in_group(owner[order]) + 1
     if wrong.any():
-        user = recommended["user"].iloc[order[wrong.argmax()]]
+        user = recommended["user"].tolist()[order[wrong.argmax()]]
         raise InputError(
             f"The ranks of user {user!r} are not 1, 2, 3 …: number each list from 1 without gaps."
         )
@@ -619,7 +619,7 @@ def _frame(frame, columns: list[str], name: str) -> None:
 def _no_repeats(frame: pd.DataFrame, name: str) -> None:
     twice = frame.duplicated(["user", "item"]).to_numpy()
     if twice.any():
-        user, item = frame["user"].iloc[twice.argmax()], frame["item"].iloc[twice.argmax()]
+        user, item = (frame.loc[twice, column].tolist()[0] for column in ("user", "item"))
         raise InputError(f"{name} holds item {item!r} twice for user {user!r}: keep one row per pair.")
 
 
