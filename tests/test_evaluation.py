@@ -149,7 +149,7 @@ worlds = st.tuples(
 
 
 @given(worlds)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_brute_force_bounds_and_invariance(world):
     lists, truth, k = world
     recommended, relevant = lists_frame(lists), truth_frame(truth)
@@ -176,7 +176,7 @@ def test_brute_force_bounds_and_invariance(world):
 
 
 @given(worlds)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_more_of_the_list_never_loses_recall_and_a_hit_moved_up_never_hurts(world):
     lists, truth, k = world
     relevant = truth_frame(truth)
@@ -190,7 +190,7 @@ def test_more_of_the_list_never_loses_recall_and_a_hit_moved_up_never_hurts(worl
 
 
 @given(st.dictionaries(people, items_strategy.filter(bool), min_size=1), st.integers(1, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_perfect_list_scores_exactly_one(truth, k):
     found = evaluation.ranking_metrics(lists_frame(truth), truth_frame(truth), k=k)
     assert (found[[f"average_precision@{k}", f"ndcg@{k}", f"reciprocal_rank@{k}"]] == 1).all(axis=None)
