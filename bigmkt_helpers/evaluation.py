@@ -96,7 +96,7 @@ class Judged:
 def precision_at_k(judged: Judged) -> np.ndarray:
     """Share of the k places that hold a relevant item: hits / k, per user.
 
-    A list shorter than k is still divided by k, as in Microsoft Recommenders, LightFM and Spark. ``implicit``
+    A list shorter than k is still divided by k, as in Microsoft Recommenders. ``implicit``
     divides the hits of all users by the sum of min(k, relevant), which is nearer to recall (its issue 412).
     """
     return (judged.gains > 0).sum(axis=1) / judged.k

@@ -1,0 +1,42 @@
+"""Measure one piece of work in a process of its own: seconds of wall clock, of CPU, and peak memory."""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+
+
+def _resident(field):
+    with open("/proc/self/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
+
+
+@contextlib.contextmanager
+def measured(result):
+    """Fill `result` with wall_s, cpu_s and extra_mb, the peak above what was resident at the start.
+
+    Linux only: the kernel's high-water mark is reset at the start.
+    """
+    with open("/proc/self/clear_refs", "w", encoding="ascii") as reset:
+        reset.write("5")
+    before = _resident("VmRSS")
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    cpu, wall = usage.ru_utime + usage.ru_stime, time.perf_counter()
+    yield
+    result["wall_s"] = time.perf_counter() - wall
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    result["cpu_s"] = usage.ru_utime + usage.ru_stime - cpu
+    result["extra_mb"] = max(0.0, _resident("VmHWM") - before)
+
+
+def report(result):
+    """Hand the result to the parent process."""
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
+
+
+def one_thread():
+    """Environment in which every library computes on one thread, so that CPU seconds can be compared."""
+    names = ("OMP", "OPENBLAS", "MKL", "NUMEXPR")
+    return dict(os.environ) | {f"{name}_NUM_THREADS": "1" for name in names}
