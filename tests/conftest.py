@@ -40,7 +40,8 @@ CELLS = [
         "code",
         "frame",
         "",
-        'import pandas as pd\n\nratings = pd.DataFrame({"user": [1, 1, 2, 2], "rating": [4.0, 3.5, 5.0, 1.25]})\nratings',
+        "import pandas as pd\n\n"
+        'ratings = pd.DataFrame({"user": [1, 1, 2, 2], "rating": [4.0, 3.5, 5.0, 1.25]})\nratings',
     ),
     ("code", "mean", "", "print(f\"mean rating {ratings['rating'].mean():.4f}\")"),
     ("markdown", "reading", "", "We see that the mean rating is 3.44, as {cite:t}`shannon1948` would count."),
@@ -74,7 +75,8 @@ CELLS = [
                 f"solution-{number}",
                 "exercise",
                 f"def {name}(values):\n    ### BEGIN SOLUTION\n"
-                f"    secret_{number} = sum(values)\n    return secret_{number} / len(values)\n    ### END SOLUTION",
+                f"    secret_{number} = sum(values)\n    return secret_{number} / len(values)\n"
+                "    ### END SOLUTION",
             ),
             ("code", f"check-{number}", "exercise-check", f'check("02.{number}", {name})'),
         )

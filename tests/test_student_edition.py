@@ -74,7 +74,9 @@ def test_small_chapter(small_notebook):
 
 
 def test_several_solutions_in_a_cell():
-    source = "### BEGIN SOLUTION\na = 1\n### END SOLUTION\nshown = 2\n### BEGIN SOLUTION\nb = 3\n### END SOLUTION"
+    source = (
+        "### BEGIN SOLUTION\na = 1\n### END SOLUTION\nshown = 2\n### BEGIN SOLUTION\nb = 3\n### END SOLUTION"
+    )
     blank = student.without_solution(source)
     assert blank.count("raise NotImplementedError()") == 2
     assert "shown = 2" in blank

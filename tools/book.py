@@ -1,8 +1,8 @@
 """Run every notebook and render the book; or run the notebooks in place, for authors.
 
-    python -m tools.book              run copies in build/notebooks, then render build/html
-    python -m tools.book --render     render the committed notebooks as they are
-    python -m tools.book --in-place   run the notebooks and write their outputs into notebooks/ [NAME …]
+python -m tools.book              run copies in build/notebooks, then render build/html
+python -m tools.book --render     render the committed notebooks as they are
+python -m tools.book --in-place   run the notebooks and write their outputs into notebooks/ [NAME …]
 """
 
 import shutil
@@ -43,7 +43,9 @@ def run_all(paths, console, tidy):
     if len(runs) > 1:
         seconds = sum(run.seconds for run in runs)
         peak = max(run.peak_bytes for run in runs) / MEGABYTE
-        console.print(f"{'together':<{width}}     {seconds:7.1f} s {peak:8,.0f} MB at the highest", highlight=False)
+        console.print(
+            f"{'together':<{width}}     {seconds:7.1f} s {peak:8,.0f} MB at the highest", highlight=False
+        )
     return failed
 
 

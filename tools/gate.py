@@ -40,7 +40,9 @@ _TIMING = re.compile(
 )
 _CLOCK = re.compile(r"\b(?:[01]?\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3,}")
 _CITE = re.compile(r"\{cite(?::\w+)?\}`([^`]+)`")
-_BIB_ENTRY = re.compile(r"^\s*@(?!comment|string|preamble)\w+\s*\{\s*([^,\s]+)\s*,", re.MULTILINE | re.IGNORECASE)
+_BIB_ENTRY = re.compile(
+    r"^\s*@(?!comment|string|preamble)\w+\s*\{\s*([^,\s]+)\s*,", re.MULTILINE | re.IGNORECASE
+)
 _EXERCISE = re.compile(r"^###\s+Exercise\s+(\d\d\.\d+)\b", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _IMAGE_FILE = re.compile(r"\.(?:png|svg|jpe?g|gif|ipynb|py)\b", re.IGNORECASE)
@@ -155,7 +157,9 @@ def chapter_card(notebook):
         if len(rows.get(row, "")) < 5:
             faults.append(f"chapter card: the row {row!r} is missing or empty")
     minutes = rows.get("Minutes", "")
-    if not (re.search(r"read\D*\d+", minutes, re.IGNORECASE) and re.search(r"do\D*\d+", minutes, re.IGNORECASE)):
+    if not (
+        re.search(r"read\D*\d+", minutes, re.IGNORECASE) and re.search(r"do\D*\d+", minutes, re.IGNORECASE)
+    ):
         faults.append("chapter card: Minutes should say how many to read and how many to do")
     terms = rows.get("Terms", "")
     if not (_CJK.search(terms) and re.search(r"[A-Za-z]{3}", terms)):

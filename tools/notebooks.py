@@ -22,7 +22,12 @@ TIMEOUT = 300
 """Seconds that one cell may take."""
 
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-LANGUAGE = {"file_extension": ".py", "mimetype": "text/x-python", "name": "python", "pygments_lexer": "ipython3"}
+LANGUAGE = {
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "pygments_lexer": "ipython3",
+}
 KEPT_CELL_METADATA = {"tags", "mystnb", "nbgrader", "slideshow"}
 
 

@@ -2,8 +2,8 @@
 
     python -m tools.student
 
-Copies the notebooks into build/student, with what they need to run. Between nbgrader's solution markers stands
-nbgrader's own blank; the keys of the quizzes are taken out; nothing has been run.
+Copies the notebooks into build/student. Between nbgrader's solution markers stands nbgrader's own blank; the
+keys of the quizzes are taken out; nothing has been run.
 """
 
 import re
@@ -14,7 +14,8 @@ from tools import notebooks
 
 DESTINATION = notebooks.ROOT / "build" / "student"
 SOLUTION = re.compile(
-    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[^\n]*\n.*?^[ \t]*### END SOLUTION[^\n]*$", re.MULTILINE | re.DOTALL
+    r"^(?P<indent>[ \t]*)### BEGIN SOLUTION[^\n]*\n.*?^[ \t]*### END SOLUTION[^\n]*$",
+    re.MULTILINE | re.DOTALL,
 )
 BLANK = ("# YOUR CODE HERE", "raise NotImplementedError()")
 QUIZ_BLANK = "# Your answers: write them down first; your teacher has the key."
@@ -30,10 +31,9 @@ def without_solution(source):
 
     Examples
     --------
-    >>> print(without_solution('def half(x):\\n    ### BEGIN SOLUTION\\n    return x / 2\\n    ### END SOLUTION'))
-    def half(x):
-        # YOUR CODE HERE
-        raise NotImplementedError()
+    >>> print(without_solution("### BEGIN SOLUTION\\nhalf = x / 2\\n### END SOLUTION"))
+    # YOUR CODE HERE
+    raise NotImplementedError()
     """
     blanked = SOLUTION.sub(lambda found: "\n".join(found["indent"] + line for line in BLANK), source)
     if re.search(r"### (BEGIN|END) SOLUTION", blanked):
