@@ -538,40 +538,57 @@ def _missing_rows(series, column) -> list[tuple]:
 def _read_label(series, column, limits):
     if isinstance(series.dtype, pd.CategoricalDtype):
         series = series.astype(series.cat.categories.dtype)
+    types = pd.api.types
+    if types.is_object_dtype(series.dtype) or types.is_string_dtype(series.dtype):
+        series = series.mask((series == "").fillna(False).astype(bool))  # an empty text names nobody
     missing = series.isna().to_numpy()
-    wrong = _no_rows(series)
-    what, mend = "is neither a whole number nor text", "turn the labels into text with .astype(str)"
-    kind = pd.api.types.infer_dtype(series, skipna=True)
-    if kind in ("floating", "mixed-integer-float"):
+    none = _no_rows(series)
+    neither, large, fraction, other = none, none, none, none
+    before = "text"
+    if types.is_object_dtype(series.dtype):
+        if not _is_plain(series[~missing]):
+            labels = np.full(len(series), "", dtype=object)
+            labels[~missing] = [_label_type(value) for value in series[~missing]]
+            before = next((label for label in labels if label in ("a whole number", "text")), "text")
+            neither, large = labels == "neither", labels == "too large"
+            other = (labels != before) & ~neither & ~large & ~missing
+    elif types.is_float_dtype(series.dtype):
         # Whole numbers with a gap arrive as floats: 1.0 means 1, 1.5 means nothing.
-        values = pd.Series(series.to_numpy(dtype="float64", na_value=np.nan))
-        whole = np.isfinite(values) & (values == np.floor(values)) & (values.abs() < 2**53)
-        wrong = ~whole.to_numpy() & ~missing
-        series, what = values.where(whole), "is not a whole number"
-    elif kind in ("mixed", "mixed-integer"):
-        types = series.map(_label_type, na_action="ignore")
-        first = types[~missing].iloc[0]
-        wrong = ~missing
-        if first in ("a whole number", "text"):
-            wrong = wrong & (types != first).to_numpy()
-            what, mend = f"is not {first} like those above it", "make all labels text with .astype(str)"
-    elif kind == "integer" and series.dtype in ("object", "uint64", "UInt64"):
-        wrong = series.map(lambda value: abs(int(value)) >= 2**63, na_action="ignore").fillna(False)
-        wrong = wrong.to_numpy(dtype=bool)
-        what = "is too large for a 64-bit whole number"
-        series = series.astype(object).where(~wrong)
-    elif kind not in ("integer", "string", "empty"):
-        wrong = ~missing
-    if kind == "string":
-        missing = missing | (series == "").fillna(False).to_numpy(dtype=bool)
-    found = [(wrong, what, mend), (missing, "is missing", "fill the gap")]
-    return series, found if not column.nullable else found[:1]
+        series = pd.Series(series.to_numpy(dtype="float64", na_value=np.nan))
+        fraction = ~((series == np.floor(series)) & (series.abs() < 2**53)).to_numpy() & ~missing
+    elif types.is_unsigned_integer_dtype(series.dtype):
+        large = (series > np.iinfo("int64").max).fillna(False).to_numpy(dtype=bool)
+    elif not (types.is_integer_dtype(series.dtype) or types.is_string_dtype(series.dtype)):
+        neither = ~missing
+    mend = "turn the labels into text with .astype(str)"
+    return series.mask(neither | large | fraction | other), [
+        (neither, "is neither a whole number nor text", mend),
+        (large, "is too large for a 64-bit whole number", mend),
+        (fraction, "is not a whole number", mend),
+        (other, f"is not {before} like the labels before it", mend),
+        *([] if column.nullable else [(missing, "is missing", "fill the gap")]),
+    ]
+
+
+def _is_plain(series) -> bool:
+    """Whether all labels are text, or all are whole numbers of 64 bits: what nearly every table has."""
+    kind = pd.api.types.infer_dtype(series)
+    if kind == "integer":
+        try:
+            series.astype("int64")
+        except OverflowError:
+            return False
+    return kind in ("string", "integer", "empty")
 
 
 def _label_type(value) -> str:
+    if isinstance(value, str):
+        return "text"
     if isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_):
+        return "a whole number" if -(2**63) <= value < 2**63 else "too large"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
         return "a whole number"
-    return "text" if isinstance(value, str) else "other"
+    return "neither"
 
 
 def _read_text(series, column, limits):
