@@ -249,7 +249,7 @@ def model_intervals(table, measure="nDCG@10", title="One exam for everybody"):
     return describe(axes, f"Dots with intervals of {measure}, best first: {listed}.")
 
 
-def error_against_ranking(table, error="RMSE", ranking="nDCG@10"):
+def error_against_ranking(table, error="RMSE", ranking="nDCG@10", reference=None):
     """Rating error across, quality of the ranked list upwards, one labelled point per model.
 
     Parameters
@@ -258,6 +258,8 @@ def error_against_ranking(table, error="RMSE", ranking="nDCG@10"):
         Index: names of the models; columns named by `error` (lower is better) and `ranking` (higher is
         better).
     error, ranking : str
+    reference : tuple of (str, float), optional
+        Name and ranking quality of lists made without predicting ratings, drawn as a horizontal line.
 
     Returns
     -------
@@ -278,6 +280,17 @@ def error_against_ranking(table, error="RMSE", ranking="nDCG@10"):
                 ha="left" if right else "right",
                 va="bottom",
             )
+        if reference is not None:
+            axes.axhline(reference[1], color="#555555", linestyle="--")
+            axes.annotate(
+                f"{reference[0]}: predicts no rating",
+                (table[error].max(), reference[1]),
+                xytext=(0, -5),
+                textcoords="offset points",
+                color="#555555",
+                ha="right",
+                va="top",
+            )
         axes.margins(0.08, 0.15)
         axes.set_xlabel(f"{error} of the hidden ratings (left is better)")
         axes.set_ylabel(f"{ranking} of the lists (up is better)")
@@ -285,10 +298,13 @@ def error_against_ranking(table, error="RMSE", ranking="nDCG@10"):
     points = "; ".join(
         f"{name} {row[error]:.3f} and {row[ranking]:.4f}" for name, row in table.sort_values(error).iterrows()
     )
+    beside = (
+        f" Without predicting ratings {reference[0]} have {ranking} {reference[1]:.4f}." if reference else ""
+    )
     return describe(
         axes,
         f"Points of {error} and {ranking}: {points}. The lowest {error} is that of {closest}, "
-        f"the highest {ranking} that of {top}.",
+        f"the highest {ranking} that of {top}.{beside}",
     )
 
 
