@@ -65,6 +65,7 @@ CELLS = [
         '    Exercise(key, "The mean", lambda: mean, {}, cases=(([2.0, 4.0],),)).judge(answer)\n'
         '    print(f"Exercise {key}: right.")',
     ),
+    ("markdown", "exercises", "", "## Exercises"),
     *(
         cell
         for number, name in enumerate(("mean_of_two", "middle", "half_sum"), start=1)

@@ -30,6 +30,16 @@ def test_the_chapters_are_there():
     )
 
 
+def test_the_readme_says_which_chapters_stand():
+    readme = (notebooks.ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d\d) \| (.+?) \| (yes|in preparation) \|$", readme, re.MULTILINE)
+    assert [number for number, _, _ in rows] == [f"{number:02d}" for number in range(17)]
+    linked = {
+        re.search(r"\(notebooks/(\w+)\.ipynb\)", title)[1] for _, title, stands in rows if stands == "yes"
+    }
+    assert linked == {path.stem for path in PATHS if re.match(r"\d\d_", path.name)}
+
+
 def test_every_stored_number_is_compared(pytestconfig):
     """`make test` and a bare `pytest` run strict nbval on the whole folder of notebooks."""
     assert pytestconfig.option.nbval
