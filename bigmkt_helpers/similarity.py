@@ -39,8 +39,8 @@ __all__ = [
 MEASURES = ("dot", "cosine", "pearson", "adjusted_cosine", "jaccard", "msd", "pearson_baseline")
 """Measures that `pairwise` and `similar` know by name."""
 
-BLOCK_ELEMENTS = 2_000_000
-"""Similarities held at once: 16 MB of float64 for each of the few tables that a block needs."""
+BLOCK_ELEMENTS = 4_000_000
+"""Similarities held at once: 32 MB of float64 for each of the few tables that a block needs."""
 
 ROUNDING = 1e-14
 """A difference smaller than this share of its terms is rounding, not a deviation."""
@@ -562,7 +562,6 @@ class RowComparison:
             self.values.eliminate_zeros()
         self._centre(biases)
         n_rows, n_columns = self.values.shape
-        self.size = n_rows * n_columns
         self.squared_norms = _row_sums(self.values, self.values.data**2)
         self.needs_overlap = bool(
             self.shrinkage
@@ -571,12 +570,24 @@ class RowComparison:
             or measure in ("jaccard", "msd", "pearson_baseline")
             or (measure == "pearson" and self.skip)
         )
-        # with purchases the product of two sparse matrices stays sparse, and so does the choice of neighbours
-        self.stays_sparse = bool((self.values.data >= 0).all()) and (
-            measure in ("dot", "jaccard") or (measure == "cosine" and not self.skip)
+        # bounds of the work: rows met by each row in its columns, and so neighbours with anything in common
+        in_column = np.bincount(self.values.indices, minlength=n_columns)
+        met = _row_sums(self.values, in_column[self.values.indices])
+        in_common = np.minimum(met, n_rows)
+        # where few rows have anything in common, the product and the choice of neighbours stay sparse
+        self.stays_sparse = (
+            (measure in ("dot", "jaccard") or (measure == "cosine" and not self.skip))
+            and bool((self.values.data >= 0).all())
+            and in_common.mean() < n_rows / 4
         )
-        # a full enough matrix is multiplied faster as a dense one
-        self.dense = self.values.nnz > 0.02 * self.size and self.size <= 4 * BLOCK_ELEMENTS
+        # where many have, dense factors are multiplied faster, if they fit
+        self.dense = (
+            not self.stays_sparse
+            and n_rows * n_columns <= 2 * BLOCK_ELEMENTS
+            and n_rows**2 * n_columns < 200 * met.sum()
+        )
+        self.block_cost = in_common if self.stays_sparse else np.full(n_rows, n_rows)
+        self.binary = bool((self.values.data == 1).all())
         self._factors = {}
 
     def _centre(self, biases):
@@ -604,13 +615,7 @@ class RowComparison:
     def blocks(self):
         """Bounds of consecutive blocks of rows whose similarities fit into `BLOCK_ELEMENTS`."""
         n_rows = self.values.shape[0]
-        if self.stays_sparse:
-            # no more neighbours than other rows, and no more than the rows met in each column
-            in_column = np.bincount(self.values.indices, minlength=self.values.shape[1])
-            cost = np.minimum(_row_sums(self.values, in_column[self.values.indices]), n_rows)
-        else:
-            cost = np.full(n_rows, n_rows)
-        total = np.cumsum(cost)
+        total = np.cumsum(self.block_cost)
         start = 0
         while start < n_rows:
             before = total[start - 1] if start else 0
@@ -654,7 +659,8 @@ class RowComparison:
         """The k nearest rows of the rows from start to stop, as a sparse block."""
         if self.stays_sparse:
             return self._nearest_sparse(start, stop, k)
-        result = self.similarities(slice(start, stop))
+        whole = stop - start == self.values.shape[0]
+        result = self.similarities(slice(None) if whole else slice(start, stop))
         result[result <= 0] = -np.inf
         result[np.arange(stop - start), np.arange(start, stop)] = -np.inf
         positions, values = top_k(result, k)
@@ -663,18 +669,13 @@ class RowComparison:
         return sparse.csr_array((values[row, place], (row, positions[row, place])), shape=shape)
 
     def _nearest_sparse(self, start, stop, k):
-        if self.measure == "jaccard":
-            block = self._factor("known")[start:stop] @ self._other("known")
-        else:
-            block = self._factor("values")[start:stop] @ self._other("values")
+        block = self._product("known" if self.measure == "jaccard" else "values", start, stop)
         row = np.repeat(np.arange(start, stop, dtype=block.indices.dtype), np.diff(block.indptr))
         column = block.indices
         overlap = None
         if self.needs_overlap:
-            if self.measure == "jaccard" or (self.values.data == 1).all():
-                overlap = block.data.copy()
-            else:
-                overlap = (self._factor("known")[start:stop] @ self._other("known")).data
+            same = self.binary or self.measure == "jaccard"
+            overlap = block.data.copy() if same else self._product("known", start, stop).data
         if self.measure == "jaccard":
             sizes = np.diff(self.values.indptr)
             block.data /= sizes[row] + sizes[column] - block.data
@@ -684,6 +685,11 @@ class RowComparison:
         block.data = self._supported(block.data, overlap)
         block.data[row == column] = 0
         return _largest_of_rows(block, k)
+
+    def _product(self, name, start, stop):
+        product = self._factor(name)[start:stop] @ self._other(name)
+        product.data = product.data.astype(np.float64, copy=False)
+        return product
 
     def _supported(self, result, overlap):
         less = 1 if self.measure == "pearson_baseline" else 0
@@ -733,21 +739,41 @@ class RowComparison:
         return mine, self._sums("known", "squares", rows)
 
     def _sums(self, left, right, rows):
+        if left == right and not self.dense and isinstance(rows, slice) and rows == slice(None):
+            return self._symmetric(left)
         product = self._factor(left)[rows] @ self._other(right)
-        return product if isinstance(product, np.ndarray) else product.toarray()
+        product = product if isinstance(product, np.ndarray) else product.toarray()
+        return product.astype(np.float64, copy=False)
+
+    def _symmetric(self, name):
+        # half of the products suffice
+        n_rows = self.values.shape[0]
+        result = np.zeros((n_rows, n_rows))
+        step = max(64, n_rows // 8)
+        for start in range(0, n_rows, step):
+            part = slice(start, start + step)
+            result[part, start:] = (self._factor(name)[part] @ self._other(name)[:, start:]).toarray()
+            result[start:, part] = result[part, start:].T
+        return result
 
     def _factor(self, name):
+        if self.binary:
+            name = "known"
         if name not in self._factors:
             power = {"known": 0, "values": 1, "squares": 2}[name]
             data = self.values.data**power
+            if name == "known" and self.values.shape[1] < 2**24:
+                data = data.astype(np.float32)  # counts up to 2²⁴ are exact, and summed faster
             factor = sparse.csr_array(
                 (data, self.values.indices, self.values.indptr), shape=self.values.shape
             )
-            self._factors[name] = factor.toarray() if self.dense and not self.stays_sparse else factor
+            self._factors[name] = factor.toarray() if self.dense else factor
         return self._factors[name]
 
     def _other(self, name):
-        if self.dense and not self.stays_sparse:
+        if self.binary:
+            name = "known"
+        if self.dense:
             return self._factor(name).T
         if (name, "T") not in self._factors:
             self._factors[name, "T"] = self._factor(name).T.tocsr()
@@ -825,17 +851,14 @@ def top_k(scores, k):
     n_rows, n_columns = scores.shape
     k = min(k, n_columns)
     if k < n_columns:
-        chosen = np.argpartition(scores, n_columns - k, axis=1)[:, n_columns - k :]
-        threshold = np.take_along_axis(scores, chosen, axis=1).min(axis=1, keepdims=True)
-        # argpartition takes any of the columns tied at the threshold: take the first ones instead
-        ambiguous = np.flatnonzero(np.count_nonzero(scores >= threshold, axis=1) > k)
-        if len(ambiguous):
-            above = scores[ambiguous] > threshold[ambiguous]
-            tied = scores[ambiguous] == threshold[ambiguous]
-            needed = k - above.sum(axis=1, keepdims=True)
-            keep = above | (tied & (np.cumsum(tied, axis=1) <= needed))
-            chosen[ambiguous] = np.nonzero(keep)[1].reshape(len(ambiguous), k)
-        chosen.sort(axis=1)
+        threshold = np.partition(scores, n_columns - k, axis=1)[:, n_columns - k, None]
+        keep = scores >= threshold
+        for row in np.flatnonzero(np.count_nonzero(keep, axis=1) > k):
+            # of the columns tied at the threshold keep the first ones
+            tied = np.flatnonzero(scores[row] == threshold[row])
+            surplus = np.count_nonzero(keep[row]) - k
+            keep[row, tied[len(tied) - surplus :]] = False
+        chosen = np.nonzero(keep)[1].reshape(n_rows, k)
     else:
         chosen = np.broadcast_to(np.arange(n_columns), (n_rows, n_columns))
     values = np.take_along_axis(scores, chosen, axis=1)

@@ -291,9 +291,9 @@ _RATING_KNN = """{summary}
     -----
     {source}  Koren (2010) for the baseline.  With ``fallback="global_mean"`` and ``shrinkage=0`` (100 for
     "pearson_baseline") these are the algorithms KNNBasic, KNNWithMeans and KNNBaseline of the library
-    Surprise (Hug 2020), but for two details.  Neighbours tied at the k-th place share the places that are left,
-    where Surprise takes those that come first in the file.  And nobody is their own neighbour, which matters only
-    for ratings that the model has learned from.
+    Surprise (Hug 2020), but for two details.  Neighbours tied at the k-th place share the places that are
+    left, where Surprise takes those that come first in the file.  And nobody is their own neighbour, which
+    matters only for ratings that the model has learned from.
 
     Memory: the table of similarities, n² numbers, is kept up to `TABLE_ELEMENTS`; beyond that, it is made in
     blocks while predicting.
