@@ -390,8 +390,8 @@ def reliability(table, title="A similarity needs company"):
             )
             first, last = rows.iloc[0], rows.iloc[-1]
             parts.append(
-                f"{measure} rises from {first.estimate:.3f} [{first.low:.3f}, {first.high:.3f}] at {bands[0]} "
-                f"to {last.estimate:.3f} [{last.low:.3f}, {last.high:.3f}] at {bands[-1]}"
+                f"{measure} rises from {first.estimate:.3f} [{first.low:.3f}, {first.high:.3f}] at {bands[0]}"
+                f" to {last.estimate:.3f} [{last.low:.3f}, {last.high:.3f}] at {bands[-1]}"
             )
         axes.set_xticks(range(len(bands)), bands)
         axes.set_xlim(-0.3, len(bands) + 0.6)
@@ -548,7 +548,7 @@ def survival_by_audience(table, title="Little-known films have shaky shelves"):
         axes = new_axes()
         axes.plot(table["audience"], 100 * table["survival"], "o", color=PALETTE[5], markersize=4, alpha=0.7)
         axes.plot(bands["audience"], 100 * bands["survival"], marker="D", color=PALETTE[1], markersize=8)
-        for band, row in bands.iterrows():
+        for row in bands.itertuples():
             axes.annotate(
                 f"{row.survival:.0%}",
                 (row.audience, 100 * row.survival),
@@ -568,6 +568,6 @@ def survival_by_audience(table, title="Little-known films have shaky shelves"):
     listed = ", ".join(f"{band} {row.survival:.0%}" for band, row in bands.iterrows())
     return describe(
         axes,
-        f"{len(table)} dots, one per film, and a line through the middle of each group: the median survival of "
-        f"a shelf by customers who liked the film is {listed}.",
+        f"{len(table)} dots, one per film, and a line through the middle of each group: the median survival "
+        f"of a shelf by customers who liked the film is {listed}.",
     )
