@@ -234,7 +234,8 @@ def _same(given, expected, relative, absolute) -> bool:
             and all(_same(given[name], expected[name], relative, absolute) for name in expected)
         )
     if isinstance(expected, bool | np.bool_) or isinstance(given, bool | np.bool_):
-        return isinstance(given, bool | np.bool_) and bool(given) == bool(expected)
+        both = isinstance(given, bool | np.bool_) and isinstance(expected, bool | np.bool_)
+        return both and bool(given) == bool(expected)
     if isinstance(expected, int | float | np.number):
         if not isinstance(given, int | float | np.number):
             return False
