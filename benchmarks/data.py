@@ -21,9 +21,9 @@ def ratings():
 def synthetic(n_draws, random_state=0):
     """Interactions of a shop with few best-sellers and many tastes.
 
-    A hundred draws a user; the catalogue grows with the square root of the draws (10⁵, 10⁶, 10⁷ draws: 1,000,
-    3,162, 10,000 items). Half of the draws come from a popularity law common to all, half from the same law in
-    the order of the user's taste, one of twenty. An item drawn twice by a user counts once.
+    A hundred draws a user; the catalogue grows with the square root of the draws: 1,000, 3,162 and 10,000
+    items at 10⁵, 10⁶ and 10⁷ draws. Half of the draws come from a popularity law common to all, half from the
+    same law in the order of the user's taste, one of twenty. An item drawn twice by a user counts once.
 
     Returns
     -------

@@ -1,10 +1,11 @@
 """Ratios against peers, and growth with the data.
 
-    python -m benchmarks.run [--peers PYTHON] [--rounds 5] [--largest 7] [--only NAME]
+    python -m benchmarks.run [--peers PYTHON] [--rounds 5] [--largest 7] [--only WORDS]
 
-Ratios: the same data to both, in turn (ours, theirs, ours, …), each run in a process of its own on one thread;
-the ratio is the median of the ratios of the pairs.  Both must give the same answer, within a stated difference.
-Growth: seconds of CPU and peak memory at 10⁵, 10⁶ and 10⁷ synthetic interactions, and the fitted exponent.
+Ratios: the same data to both, in turn (ours, theirs, ours, …), each run in a process of its own on one
+thread; the ratio is the median of the ratios of the pairs.  Both must give the same answer, within a stated
+difference.  Growth: seconds of CPU and peak memory at 10⁵, 10⁶ and 10⁷ synthetic interactions, and the
+fitted exponent.
 A table is printed, and everything is written to build/benchmarks.json.
 """
 
@@ -27,7 +28,12 @@ from benchmarks.measure import one_thread
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build"
-PEERS = {"knn_baseline": "scikit-surprise", "ease": "cornac", "item_neighbours": "implicit", "implicit_als": "implicit"}
+PEERS = {
+    "knn_baseline": "scikit-surprise",
+    "ease": "cornac",
+    "item_neighbours": "implicit",
+    "implicit_als": "implicit",
+}
 console = Console()
 
 
@@ -76,10 +82,10 @@ def cases():
         yield f"EASE^R, {title}", "ease", pairs | {"regularisation": 500.0}
     for title, pairs in ((name, rated), ("10⁶ synthetic", million)):
         yield f"item-kNN cosine, {title}", "item_neighbours", pairs
-    for solver, conjugate in (("exact", False), ("conjugate gradient", True)):
-        settings = {"factors": 64, "regularisation": 0.01, "alpha": 1.0, "iterations": 10}
-        arrays = million | settings | {"conjugate_gradient": conjugate}
-        yield f"implicit ALS, 64 factors, 10⁶ synthetic, theirs {solver}", "implicit_als", arrays
+    settings = {"factors": 64, "regularisation": 0.01, "alpha": 1.0, "iterations": 10}
+    for solver, steps in (("exact", 0), ("three conjugate-gradient steps", 3)):
+        arrays = million | settings | {"steps": steps}
+        yield f"implicit ALS, 64 factors, {solver}, 10⁶ synthetic", "implicit_als", arrays
 
 
 def difference(task, ours, theirs, arrays):
@@ -98,7 +104,7 @@ def difference(task, ours, theirs, arrays):
 
 
 def als_loss(answer, arrays):
-    """The objective of implicit ALS: squared error over all cells, confidence 1 + alpha where met, and ridge."""
+    """The objective of implicit ALS: squared error over all cells, weighted by confidence, and ridge."""
     users, items = (answer[side].astype(np.float64) for side in ("users", "items"))
     alpha, ridge = float(arrays["alpha"]), float(arrays["regularisation"])
     met = np.einsum("ij,ij->i", users[arrays["user"]], items[arrays["item"]])
@@ -111,48 +117,59 @@ def ratios(peers, rounds, folder, only):
     """Measure all the ratios; returns one record each."""
     records = []
     for number, (title, task, arrays) in enumerate(cases()):
-        if only and only not in title:
+        if only not in title:
             continue
         source = data.save(folder / f"ratio{number}.npz", **arrays)
-        pairs = []
+        runs = []
         for _ in range(rounds):
             ours, our_answer = work(sys.executable, "worker_ours.py", task, source)
             theirs, their_answer = work(peers, "worker_peers.py", task, source)
-            pairs.append((ours, theirs))
+            floor = (
+                work(sys.executable, "worker_ours.py", "ease_floor", source)[0] if task == "ease" else None
+            )
+            runs.append((ours, theirs, floor))
         words, excess = difference(task, our_answer, their_answer, arrays)
         if excess > 1:
             raise click.ClickException(f"{title}: the answers differ: {words}. A ratio would mean nothing.")
-        records.append(
-            {
-                "title": title,
-                "peer": PEERS[task],
-                "same answer": words,
-                "cpu": spread([ours["cpu_s"] / theirs["cpu_s"] for ours, theirs in pairs]),
-                "wall": spread([ours["wall_s"] / theirs["wall_s"] for ours, theirs in pairs]),
-                "memory": spread([ours["extra_mb"] / max(theirs["extra_mb"], 1) for ours, theirs in pairs]),
-                "ours": median_of(pairs, 0),
-                "theirs": median_of(pairs, 1),
-            }
-        )
-        console.print(f"{title}: CPU ratio {records[-1]['cpu'][1]:.2f}")
+        records.append(record(title, PEERS[task], [run[:2] for run in runs]) | {"same answer": words})
         if task == "ease":
-            floor = [work(sys.executable, "worker_ours.py", "ease_floor", source)[0] for _ in range(rounds)]
-            ratio = spread([pair[0]["cpu_s"] / run["cpu_s"] for pair, run in zip(pairs, floor, strict=True)])
-            records.append(records[-1] | {"title": f"{title}, to the floor", "peer": "BLAS", "cpu": ratio})
-            records[-1]["wall"] = spread([p[0]["wall_s"] / r["wall_s"] for p, r in zip(pairs, floor, strict=True)])
-            records[-1]["memory"] = spread([p[0]["extra_mb"] / max(r["extra_mb"], 1) for p, r in zip(pairs, floor, strict=True)])
-            records[-1]["theirs"] = median_of([(run, run) for run in floor], 1)
+            records.append(
+                record(title, "BLAS", [(run[0], run[2]) for run in runs]) | {"same answer": "floor"}
+            )
     return records
+
+
+def record(title, peer, pairs):
+    """The spread of the ratios of one comparison, and the median of each side."""
+    console.print(f"{title}, against {peer}: measured", highlight=False)
+    measures = {"cpu": "cpu_s", "wall": "wall_s", "memory": "extra_mb"}
+    return {
+        "title": title,
+        "peer": peer,
+        "ours": {name: float(np.median([ours[name] for ours, _ in pairs])) for name in measures.values()},
+        "theirs": {
+            name: float(np.median([theirs[name] for _, theirs in pairs])) for name in measures.values()
+        },
+    } | {
+        short: spread([ours[name] / max(theirs[name], 1e-3) for ours, theirs in pairs])
+        for short, name in measures.items()
+    }
+
+
+def versions_of(peers):
+    """Versions of the peers, by name."""
+    code = (
+        "import json, sys; from importlib.metadata import version; "
+        "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
+    )
+    names = [*sorted(set(PEERS.values())), "numpy", "scipy"]
+    said = subprocess.run([peers, "-c", code, *names], capture_output=True, text=True, check=True).stdout
+    return json.loads(said)
 
 
 def spread(values):
     """Smallest, median and largest."""
     return [float(np.min(values)), float(np.median(values)), float(np.max(values))]
-
-
-def median_of(pairs, side):
-    """The median of each measure on one side."""
-    return {name: float(np.median([pair[side][name] for pair in pairs])) for name in pairs[0][side]}
 
 
 def growth(largest, folder):
@@ -163,12 +180,14 @@ def growth(largest, folder):
         for power in range(5, largest + 1):
             source = folder / f"growth{power}.npz"
             if not source.exists():
-                settings = {"regularisation": 500.0, "factors": 32, "alpha": 1.0, "iterations": 5}
+                settings = {"regularisation": 500.0, "factors": 32, "alpha": 1.0, "iterations": 5, "steps": 3}
                 data.save(source, **positions(10**power), **settings)
             with np.load(source) as arrays:
                 sizes.append(len(arrays["user"]))
             runs.append(work(sys.executable, "worker_ours.py", task, source)[0])
-            console.print(f"growth {task} {sizes[-1]:,}: {runs[-1]['cpu_s']:.2f} s, {runs[-1]['extra_mb']:.0f} MB")
+            console.print(
+                f"growth {task} {sizes[-1]:,}: {runs[-1]['cpu_s']:.2f} s, {runs[-1]['extra_mb']:.0f} MB"
+            )
         slope = {
             name: float(np.polyfit(np.log(sizes), np.log([max(run[name], 1e-3) for run in runs]), 1)[0])
             for name in ("cpu_s", "extra_mb")
@@ -179,13 +198,17 @@ def growth(largest, folder):
 
 def show(results):
     """Print the two tables."""
-    table = Table(title="Ratios, ours / theirs (below 1 we are cheaper): median [smallest, largest] of the pairs")
+    table = Table(
+        title="Ratios, ours / theirs (below 1 we are cheaper): median [smallest, largest] of the pairs"
+    )
     for name in ("what", "peer", "CPU", "wall clock", "extra memory", "same answer"):
         table.add_column(name)
     for record in results["ratios"]:
         cells = ["{1:.2f} [{0:.2f}, {2:.2f}]".format(*record[name]) for name in ("cpu", "wall", "memory")]
         table.add_row(record["title"], record["peer"], *cells, record["same answer"])
     console.print(table)
+    if not results["growth"]:
+        return
     table = Table(title="Growth: CPU seconds (peak extra MB)")
     sizes = results["growth"][0]["sizes"]
     for name in ("what", *(f"{size:,}" for size in sizes), "time grows as n^", "memory as n^"):
@@ -199,7 +222,9 @@ def show(results):
 @click.command(help=__doc__)
 @click.option("--peers", default=str(BUILD / "peers" / "bin" / "python"), help="Python that has the peers.")
 @click.option("--rounds", default=5, type=click.IntRange(1), help="Pairs of runs behind each ratio.")
-@click.option("--largest", default=7, type=click.IntRange(5, 8), help="Power of ten of the largest growth run.")
+@click.option(
+    "--largest", default=7, type=click.IntRange(5, 8), help="Power of ten of the largest growth run."
+)
 @click.option("--only", default="", help="Measure only the ratios whose title holds this.")
 def main(peers, rounds, largest, only):
     """Run everything."""
@@ -211,12 +236,13 @@ def main(peers, rounds, largest, only):
             "date": date.today().isoformat(),
             "machine": f"{platform.machine()}, one thread",
             "versions": {name: version(name) for name in ("bigmkt-helpers", "numpy", "scipy")},
+            "peers": versions_of(peers),
             "ratios": ratios(peers, rounds, folder, only),
             "growth": [] if only else growth(largest, folder),
         }
     BUILD.mkdir(exist_ok=True)
     (BUILD / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    show(results) if not only else console.print_json(json.dumps(results["ratios"]))
+    show(results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Our side of the benchmarks; runs in the environment of the course.
 
-    python worker_ours.py TASK DATA.npz ANSWER.npz
+python worker_ours.py TASK DATA.npz ANSWER.npz
 """
 
 import sys
@@ -88,6 +88,7 @@ def implicit_als(data, result):
         regularisation=float(data["regularisation"]),
         alpha=float(data["alpha"]),
         iterations=int(data["iterations"]),
+        steps=int(data["steps"]) or None,
         random_state=0,
     )
     train = _purchases(data)
@@ -98,9 +99,7 @@ def implicit_als(data, result):
 
 def bpr(data, result):
     """Bayesian personalised ranking."""
-    model = recommenders.BPR(
-        factors=int(data["factors"]), iterations=int(data["iterations"]), random_state=0
-    )
+    model = recommenders.BPR(factors=int(data["factors"]), iterations=int(data["iterations"]), random_state=0)
     train = _purchases(data)
     with measured(result):
         model.fit(train)
