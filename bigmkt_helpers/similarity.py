@@ -853,11 +853,13 @@ def top_k(scores, k):
     if k < n_columns:
         threshold = np.partition(scores, n_columns - k, axis=1)[:, n_columns - k, None]
         keep = scores >= threshold
-        for row in np.flatnonzero(np.count_nonzero(keep, axis=1) > k):
+        surplus = np.flatnonzero(np.count_nonzero(keep, axis=1) > k)
+        if len(surplus):
             # of the columns tied at the threshold keep the first ones
-            tied = np.flatnonzero(scores[row] == threshold[row])
-            surplus = np.count_nonzero(keep[row]) - k
-            keep[row, tied[len(tied) - surplus :]] = False
+            above = scores[surplus] > threshold[surplus]
+            tied = keep[surplus] & ~above
+            places = k - np.count_nonzero(above, axis=1)
+            keep[surplus] = above | (tied & (np.cumsum(tied, axis=1) <= places[:, None]))
         chosen = np.nonzero(keep)[1].reshape(n_rows, k)
     else:
         chosen = np.broadcast_to(np.arange(n_columns), (n_rows, n_columns))
@@ -907,12 +909,15 @@ def _largest_of_rows(block, k):
         values = np.where(inside, block.data[cells], -np.inf)
         threshold = np.partition(values, width - k, axis=1)[:, width - k, None]
         chosen = values >= threshold
-        surplus = np.count_nonzero(chosen, axis=1) - k
-        for i in np.flatnonzero((surplus > 0) & (threshold[:, 0] > 0)):
+        surplus = np.flatnonzero((np.count_nonzero(chosen, axis=1) > k) & (threshold[:, 0] > 0))
+        if len(surplus):
             # of the neighbours tied at the k-th place keep those with the smaller position
-            tied = np.flatnonzero(values[i] == threshold[i])
-            last = np.argsort(block.indices[cells[i, tied]])[len(tied) - surplus[i] :]
-            chosen[i, tied[last]] = False
+            above = values[surplus] > threshold[surplus]
+            tied = chosen[surplus] & ~above
+            places = k - np.count_nonzero(above, axis=1)
+            column = np.where(tied, block.indices[cells[surplus]], block.shape[1])
+            rank = np.argsort(np.argsort(column, axis=1), axis=1)
+            chosen[surplus] = above | (tied & (rank < places[:, None]))
         keep[cells[inside]] &= chosen[inside]
     kept = np.concatenate(([0], np.cumsum(keep)))
     result = sparse.csr_array((block.data[keep], block.indices[keep], kept[block.indptr]), shape=block.shape)
