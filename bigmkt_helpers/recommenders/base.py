@@ -31,14 +31,20 @@ class Interactions:
 
     Parameters
     ----------
-    matrix : scipy.sparse.csr_array of shape (n_users, n_items)
-        The stored cells are the interactions; everything else is unknown, not zero.
-    users, items : pandas.Index
+    matrix : sparse matrix of shape (n_users, n_items)
+        The stored cells are the interactions; everything else is unknown, not zero.  Kept as a csr_array.
+    users, items : pandas.Index or list of labels
         Labels of the rows and of the columns, unique.
     explicit : bool
         Whether the values are ratings (explicit feedback) or weights of something that happened (implicit).
     scale : tuple of two floats or None
-        Smallest and largest possible rating.
+        Smallest and largest possible rating; by default those found.
+
+    Raises
+    ------
+    InputError
+        If the matrix does not fit its labels, a label occurs twice, no cell is stored, or a value is not
+        finite.
 
     Examples
     --------
@@ -57,6 +63,33 @@ class Interactions:
     items: pd.Index
     explicit: bool = True
     scale: tuple[float, float] | None = None
+
+    def __post_init__(self):
+        matrix, users, items = sparse.csr_array(self.matrix), pd.Index(self.users), pd.Index(self.items)
+        if matrix.shape != (len(users), len(items)):
+            raise InputError(
+                f"the matrix has {matrix.shape[0]} rows and {matrix.shape[1]} columns, but there are labels "
+                f"for {len(users)} users and {len(items)} items: users stand in the rows, "
+                "items in the columns."
+            )
+        for labels, name in ((users, "user"), (items, "item")):
+            if labels.has_duplicates:
+                twice = labels[labels.duplicated()].tolist()[0]
+                raise InputError(f"{name} {twice!r} labels two rows or columns.")
+        if not matrix.nnz:
+            raise InputError("there is no interaction: the matrix has no stored cell.")
+        if not np.issubdtype(matrix.dtype, np.floating):
+            matrix = matrix.astype(np.float64)
+        if not np.isfinite(matrix.data).all():
+            raise InputError("the matrix holds a value that is not finite: remove it.")
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        scale = self.scale
+        if self.explicit and scale is None:
+            scale = (float(matrix.data.min()), float(matrix.data.max()))
+        for name, value in {"matrix": matrix, "users": users, "items": items, "scale": scale}.items():
+            object.__setattr__(self, name, value)
 
     @classmethod
     def from_frame(
@@ -106,10 +139,8 @@ class Interactions:
         values = table["rating"].to_numpy(dtype=np.float64)
         matrix = sparse.csr_array((values, (rows, columns)), shape=(len(users), len(items)))
         matrix.sort_indices()
-        explicit = rating is not None
-        if explicit and scale is None:
-            scale = (float(values.min()), float(values.max()))
-        return cls(matrix, pd.Index(users, name="user"), pd.Index(items, name="item"), explicit, scale)
+        users, items = pd.Index(users, name="user"), pd.Index(items, name="item")
+        return cls(matrix, users, items, explicit=rating is not None, scale=scale)
 
     @property
     def n_users(self) -> int:
@@ -357,6 +388,6 @@ def _as_labels(users) -> pd.Index:
         users = [users]
     labels = pd.Index(users)
     if labels.has_duplicates:
-        twice = labels[labels.duplicated()][0]
+        twice = labels[labels.duplicated()].tolist()[0]
         raise InputError(f"user {twice!r} is asked for twice: give each user once.")
     return labels

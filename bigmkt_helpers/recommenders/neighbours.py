@@ -63,7 +63,8 @@ class _Neighbours:
         labels = pd.Index([labels] if np.isscalar(labels) else labels)
         positions = index.get_indexer(labels)
         if (positions < 0).any():
-            raise InputError(f"{self._side} {labels[positions < 0][0]!r} is not known to the model.")
+            stranger = labels[positions < 0].tolist()[0]
+            raise InputError(f"{self._side} {stranger!r} is not known to the model.")
         if not isinstance(n, numbers.Integral) or isinstance(n, bool) or n < 1:
             raise InputError(f"n must be a whole number of at least 1, not {n!r}.")
         similarities = self._similarities(positions)
