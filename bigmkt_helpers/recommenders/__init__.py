@@ -6,6 +6,10 @@ _ROOMS = {
     "base": ["Interactions", "RatingPredictor", "Recommender"],
     "popularity": ["Biases", "Popularity", "RandomRecommender"],
     "neighbours": ["ImplicitItemKNN", "ImplicitUserKNN", "ItemKNN", "UserKNN"],
+    "factorisation": ["ExplicitALS", "PureSVD"],
+    "implicit_factorisation": ["BPR", "ImplicitALS"],
+    "linear": ["EASE"],
+    "blend": ["Blend"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
