@@ -394,7 +394,7 @@ def reliability(table, title="A similarity needs company"):
                 f" to {last.estimate:.3f} [{last.low:.3f}, {last.high:.3f}] at {bands[-1]}"
             )
         axes.set_xticks(range(len(bands)), bands)
-        axes.set_xlim(-0.3, len(bands) + 0.6)
+        axes.set_xlim(-0.3, len(bands) + 0.8)
         axes.set_ylim(min(0.0, float(table["low"].min())) - 0.03, 1.0)
         axes.grid(axis="x", visible=False)
         axes.set(xlabel="customers who rated both films, in each half", ylabel="correlation of the halves")
@@ -487,7 +487,7 @@ def blockbuster_share(shares, name, title="Who stands on every shelf?"):
     return describe(axes, f"Bars: share of the shelves that carry {name}: {listed}.")
 
 
-def differences_to_one(table, baseline, measure="nDCG@10", title="Left of the line is worse"):
+def differences_to_one(table, baseline, measure="nDCG@10", title="Filled: the interval leaves out zero"):
     """Differences of several models to one, with their paired intervals.
 
     Parameters
@@ -519,7 +519,7 @@ def differences_to_one(table, baseline, measure="nDCG@10", title="Left of the li
         axes.set_yticks(place, list(table.index))
         axes.margins(x=0.08)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"{measure} less that of {baseline}; filled: the interval leaves out zero")
+        axes.set_xlabel(f"{measure} less that of {baseline}")
         axes.set_title(title)
     listed = "; ".join(
         f"{row.Index} {row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
