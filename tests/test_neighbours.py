@@ -117,6 +117,20 @@ def test_neighbours_tied_at_the_last_place_share_it():
         )
 
 
+def test_the_shares_of_a_tied_place():
+    # bob agrees fully (similarity 1), eve and zoe are off by one each time (1/2); two places
+    rows = [("ann", "tea", 4), ("ann", "pot", 2)]
+    for user, off, cup in (("bob", 0, 5), ("eve", 1, 1), ("zoe", -1, 2)):
+        rows += [(user, "tea", 4 + off), (user, "pot", 2 + off), (user, "cup", cup)]
+    data = Interactions.from_frame(pd.DataFrame(rows, columns=["user", "item", "rating"]), scale=(1, 5))
+    model = UserKNN(k=2, measure="msd", centring="none", shrinkage=0).fit(data)
+    expected = (1 * 5 + 0.25 * 1 + 0.25 * 2) / (1 + 0.25 + 0.25)
+    assert model.predict(pd.DataFrame({"user": ["ann"], "item": ["cup"]})).tolist() == pytest.approx(
+        [expected]
+    )
+    assert model.explain("ann", "cup")["weight"].tolist() == pytest.approx([4 / 6, 1 / 6, 1 / 6])
+
+
 def test_an_opposite_neighbour_does_not_count():
     rows = [("ann", "tea", 5), ("ann", "pot", 1), ("bob", "tea", 1), ("bob", "pot", 5), ("bob", "cup", 5)]
     data = Interactions.from_frame(pd.DataFrame(rows, columns=["user", "item", "rating"]), scale=(1, 5))

@@ -477,6 +477,14 @@ def test_rows_without_direction_or_variance_are_similar_to_nobody(measure, missi
     assert np.isfinite(similar(table, measure, missing=missing, biases=biases).data).all()
 
 
+def test_a_row_that_is_constant_where_both_are_known_has_no_correlation():
+    rng = np.random.default_rng(0)
+    for value in rng.random(50):
+        table = np.vstack([np.append(np.full(7, value), rng.random(3)), np.append(rng.random(7), [NAN] * 3)])
+        assert pairwise(table, "pearson")[0, 1] == 0
+        assert pearson(*table, undefined=0.0) == 0
+
+
 def test_the_input_is_not_changed():
     table = some_ratings(seed=7)
     matrix = as_sparse(table)
