@@ -356,7 +356,7 @@ def gain_by_history(table, model="model", baseline="popularity", measure="nDCG@1
 # --- chapter 02, similarity ----------------------------------------------------------------------------
 
 
-def reliability(table, title="A similarity needs company"):
+def reliability(table, title="Few raters in common, little to rely on"):
     """How well a similarity found in one half of the customers comes back in the other half.
 
     Parameters
