@@ -32,7 +32,7 @@ class PureSVD(Recommender):
     ----------
     factors : int or None
         Number of singular values kept, at most the smaller of the numbers of users and of items.  None keeps
-        32, or a quarter of that smaller number (at least 1) where this is less.
+        32, or a sixteenth of that smaller number (at least 1) where this is less.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class PureSVD(Recommender):
     def _fit(self, interactions):
         matrix = interactions.matrix.astype(np.float64)
         most = min(matrix.shape)
-        factors = max(1, min(32, most // 4)) if self.factors is None else self.factors
+        factors = max(1, min(32, most // 16)) if self.factors is None else self.factors
         if not isinstance(factors, numbers.Integral) or not 1 <= factors <= most:
             raise InputError(
                 f"factors must be a whole number from 1 to {most}, the smaller of the numbers of users and "
@@ -97,11 +97,20 @@ class PureSVD(Recommender):
 
 
 def _largest_singular(matrix, k):
-    """The k largest singular values of a sparse matrix and their right vectors, by restarted block Krylov.
+    """The k largest singular values of a sparse matrix and their right vectors.
 
-    Each round looks for the best vectors in the space of V, AᵀA V, (AᵀA)² V …, where V are those of the round
-    before (Musco & Musco 2015).  Unlike ARPACK it does not fail where the rank of the matrix is small.
+    ARPACK is fast, but fails where the rank of the matrix is small.  Then each round looks for the best
+    vectors in the space of V, AᵀA V, (AᵀA)² V …, where V are those of the round before (Musco & Musco 2015).
     """
+    from scipy.sparse.linalg import ArpackError, svds
+
+    try:
+        start = np.random.default_rng(0).standard_normal(min(matrix.shape))
+        _, values, rows = svds(matrix, k=k, v0=start, return_singular_vectors="vh")
+        order = np.argsort(-values)
+        return values[order], rows[order].T
+    except ArpackError:
+        pass
     by_column = matrix.T.tocsr()
     found = np.random.default_rng(0).standard_normal((matrix.shape[1], k + SPARE))
     for _ in range(200):
