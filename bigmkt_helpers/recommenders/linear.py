@@ -1,5 +1,7 @@
 """EASE: one linear model that writes every item as a weighted sum of the others, in closed form."""
 
+import numbers
+
 import numpy as np
 from scipy import linalg
 
@@ -82,9 +84,9 @@ class EASE(Recommender):
         self.dtype = dtype
 
     def _fit(self, interactions):
-        if not (np.isscalar(self.regularisation) and 0 < self.regularisation < np.inf):
+        if not (isinstance(self.regularisation, numbers.Real) and 0 < self.regularisation < np.inf):
             raise InputError(f"regularisation must be a number above 0, not {self.regularisation!r}.")
-        if not (np.isscalar(self.popularity_scaling) and 0 <= self.popularity_scaling < np.inf):
+        if not (isinstance(self.popularity_scaling, numbers.Real) and 0 <= self.popularity_scaling < np.inf):
             raise InputError(f"popularity_scaling must be 0 or more, not {self.popularity_scaling!r}.")
         if self.dtype not in ("float32", "float64"):
             raise InputError(f'dtype must be "float32" or "float64", not {self.dtype!r}.')
