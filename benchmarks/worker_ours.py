@@ -87,6 +87,7 @@ def implicit_als(data, result):
         factors=int(data["factors"]),
         regularisation=float(data["regularisation"]),
         alpha=float(data["alpha"]),
+        frequency_scaling=0.0,
         iterations=int(data["iterations"]),
         steps=int(data["steps"]) or None,
         random_state=0,
