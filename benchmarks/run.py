@@ -34,7 +34,7 @@ PEERS = {
     "item_neighbours": "implicit",
     "implicit_als": "implicit",
 }
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 160)
 
 
 def work(python, script, task, source):
@@ -199,12 +199,12 @@ def growth(largest, folder):
 def show(results):
     """Print the two tables."""
     table = Table(
-        title="Ratios, ours / theirs (below 1 we are cheaper): median [smallest, largest] of the pairs"
+        title="Ratios, ours / theirs (below 1 we are cheaper): median (smallest to largest) of the pairs"
     )
     for name in ("what", "peer", "CPU", "wall clock", "extra memory", "same answer"):
         table.add_column(name)
     for record in results["ratios"]:
-        cells = ["{1:.2f} [{0:.2f}, {2:.2f}]".format(*record[name]) for name in ("cpu", "wall", "memory")]
+        cells = ["{1:.2f} ({0:.2f} to {2:.2f})".format(*record[name]) for name in ("cpu", "wall", "memory")]
         table.add_row(record["title"], record["peer"], *cells, record["same answer"])
     console.print(table)
     if not results["growth"]:
