@@ -146,9 +146,10 @@ def long_tail(counts, share=0.1, things="films", events="ratings"):
         )
         axes.plot(100 * share, 100 * marked, marker="o", color=PALETTE[1], markersize=8)
         axes.annotate(
-            f"the most popular {share:.0%} of the {things}\nhold {marked:.1%} of the {events}",
+            f"the most popular {share:.0%}\nof the {things} hold\n{marked:.1%} of the {events}",
             (100 * share, 100 * marked),
-            (100 * share + 4, 100 * marked - 3),
+            xytext=(16, 2),
+            textcoords="offset points",
             va="top",
         )
         axes.set(xlabel=f"% of the {things}, most popular first", ylabel=f"% of the {events}")
@@ -212,7 +213,7 @@ def validation_curves(table, reference=None, measure="nDCG@10", setting="neighbo
         axes.set_xticks(list(table.index), [f"{value:g}" for value in table.index])
         axes.minorticks_off()
         axes.set(xlabel=setting, ylabel=f"{measure} on validation")
-        axes.set_title(f"Which {setting}? The ring marks the best")
+        axes.set_title(f"{setting.capitalize()}: the ring marks the best")
     return describe(axes, f"Lines of {measure} on the validation part over {setting}: {'; '.join(parts)}.")
 
 
@@ -288,7 +289,7 @@ def error_against_ranking(table, error="RMSE", ranking="nDCG@10", reference=None
         if reference is not None:
             axes.axhline(reference[1], color="#555555", linestyle="--")
             axes.annotate(
-                f"{reference[0]}: predicts no rating",
+                f"{reference[0]}, which predict no rating",
                 (table[error].max(), reference[1]),
                 xytext=(0, -5),
                 textcoords="offset points",
