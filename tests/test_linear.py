@@ -51,6 +51,16 @@ def test_ease_is_the_constrained_least_squares(scaling, weights):
     np.testing.assert_allclose(single.weights_, expected, rtol=2e-4, atol=2e-5)
 
 
+def test_ease_between_users_is_ease_of_the_transposed_matrix():
+    data = random_interactions(weights=True)
+    swapped = Interactions(data.matrix.T.tocsr(), data.items, data.users, explicit=False)
+    users = EASE(3.0, 0.5, side="user", dtype="float64").fit(data)
+    items = EASE(3.0, 0.5, dtype="float64").fit(swapped)
+    np.testing.assert_allclose(users.weights_, items.weights_, rtol=1e-12)
+    expected = items._score(np.arange(12)).T[[5, 0, 30]]
+    np.testing.assert_allclose(users._score(np.array([5, 0, 30])), expected, rtol=1e-10, atol=1e-14)
+
+
 @pytest.mark.parametrize("route", ["dense", "sparse"])
 @pytest.mark.parametrize("n_items", [1, 7, 600])
 def test_gram_matrix_by_both_routes(monkeypatch, route, n_items):
@@ -93,7 +103,8 @@ def test_bad_penalty(value):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"popularity_scaling": -0.1}, {"popularity_scaling": "much"}, {"dtype": "float16"}]
+    "settings",
+    [{"popularity_scaling": -0.1}, {"popularity_scaling": "much"}, {"side": "left"}, {"dtype": "float16"}],
 )
 def test_bad_settings(settings):
     with pytest.raises(InputError, match=next(iter(settings))):
@@ -143,7 +154,10 @@ def test_blend_is_the_weighted_sum():
     np.testing.assert_allclose(blend._score(positions), (2 * parts[0] + parts[1]) / 3, rtol=1e-5, atol=1e-6)
     alone = Blend([EASE(regularisation=5.0)]).fit(data).recommend(data.users, n=4)
     assert alone["item"].tolist() == models[0].recommend(data.users, n=4)["item"].tolist()
-    assert not hasattr(Blend(models).models[1], "models_")
+    again = Blend(models).fit(data).reweigh([2.0, 1.0, 0.0])
+    assert (again._score(positions) == blend._score(positions)).all()
+    with pytest.raises(InputError, match="3 models"):
+        again.reweigh([1.0])
 
 
 @pytest.mark.parametrize(

@@ -61,14 +61,35 @@ class Blend(Recommender):
         models = list(self.models)
         if not models or not all(isinstance(model, Recommender) for model in models):
             raise InputError("models must be a list of at least one recommender.")
-        weights = np.ones(len(models)) if self.weights is None else np.asarray(self.weights, dtype=float)
-        if weights.shape != (len(models),):
-            raise InputError(f"There are {len(models)} models: give as many weights, not {weights.size}.")
-        if not np.all(np.isfinite(weights)) or weights.min() < 0 or weights.max() == 0:
-            raise InputError(f"weights must be 0 or more and not all 0, not {weights.tolist()}.")
+        self._weights = self._check_weights(len(models), self.weights)
         self.models_ = [clone(model).fit(interactions) for model in models]
         self._matrix = interactions.matrix
-        self._weights = weights / weights.sum()
+
+    def reweigh(self, weights) -> "Blend":
+        """Change the weights without fitting the models again, as for choosing them on held-out data.
+
+        Parameters
+        ----------
+        weights : list of float
+            One for each model, 0 or more and not all 0.
+
+        Returns
+        -------
+        self
+        """
+        self._fitted()
+        self._weights = self._check_weights(len(self.models_), weights)
+        self.weights = weights
+        return self
+
+    @staticmethod
+    def _check_weights(n_models, weights):
+        weights = np.ones(n_models) if weights is None else np.asarray(weights, dtype=float)
+        if weights.shape != (n_models,):
+            raise InputError(f"There are {n_models} models: give as many weights, not {weights.size}.")
+        if not np.all(np.isfinite(weights)) or weights.min() < 0 or weights.max() == 0:
+            raise InputError(f"weights must be 0 or more and not all 0, not {weights.tolist()}.")
+        return weights / weights.sum()
 
     def _score(self, positions):
         seen = self._matrix[positions]
