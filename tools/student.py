@@ -1,6 +1,6 @@
 """The course without its solutions, for a class.
 
-    python -m tools.student
+    python -m tools.student [--out FOLDER]
 
 Copies the notebooks into build/student. Between nbgrader's solution markers stands nbgrader's own blank; the
 keys of the quizzes are taken out; nothing has been run.
@@ -10,6 +10,8 @@ import re
 import shutil
 from pathlib import Path
 
+import click
+
 from tools import notebooks
 
 DESTINATION = notebooks.ROOT / "build" / "student"
@@ -18,7 +20,7 @@ SOLUTION = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 BLANK = ("# YOUR CODE HERE", "raise NotImplementedError()")
-QUIZ_BLANK = "# Your answers: write them down first; your teacher has the key."
+QUIZ_BLANK = "# Write your answers down first. The key stands in this chapter's page of the book, folded."
 
 
 def without_solution(source):
@@ -75,13 +77,22 @@ def make(destination=DESTINATION, source=notebooks.NOTEBOOKS):
     return written
 
 
-def main():
-    written = make()
+@click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--out",
+    default=DESTINATION,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A new or empty folder.",
+)
+def main(out):
+    if out != DESTINATION and out.exists() and any(out.iterdir()):
+        notebooks.fail(f"{out} is not empty: name a new folder, so that nothing in it is lost.")
+    written = make(out)
     if not written:
         notebooks.fail("There is no notebook in notebooks/: nothing to hand out.")
     for path in written:
         print(path.name)
-    print(f"The student edition stands: {len(written)} notebooks without solutions in {DESTINATION}")
+    print(f"The student edition stands: {len(written)} notebooks without solutions in {out}")
 
 
 if __name__ == "__main__":
