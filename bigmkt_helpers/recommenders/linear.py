@@ -13,7 +13,7 @@ __all__ = ["EASE", "gram_matrix"]
 DENSE_ELEMENTS = 8_000_000
 """Cells of the matrix made dense at once while the Gram matrix is summed: 32 MB of float32."""
 
-DENSE_ADVANTAGE = 80
+DENSE_ADVANTAGE = 300
 """A multiplication in a dense product costs about this much less than one in a sparse product."""
 
 MIRROR = 256
