@@ -278,9 +278,9 @@ def test_no_file_names_a_machine_or_a_registry():
     [
         b"/home/ada/course/data.csv",
         b'path = "/root/.cache"',
-        b"see /work/main/README.md",
+        b"see /workspace/course/README.md",
         b"C:\\Users\\ada",
-        b"index = https://pypi.org/simple",
+        b"index = https://" + HOSTS[0] + b"/simple",
         b"pip install --index-url http://localhost:8080/simple",
     ],
 )
