@@ -40,6 +40,13 @@ def _ascending():
     return top_unseen
 
 
+def _unsorted():
+    def top_unseen(scores, seen, n):
+        return scores.drop(list(seen)).index[:n].tolist()
+
+    return top_unseen
+
+
 _SCORES = pd.Series({"tea": 0.9, "cup": 0.7, "pot": 0.8, "lamp": 0.1, "book": 0.4, "rug": 0.6})
 
 # 03.2: the mean-centred prediction of a user-kNN
@@ -66,20 +73,33 @@ _SIMILARITY = pd.DataFrame(
 )
 
 
-def _centred(*, myself=False, smallest=False, own_mean=True, centre="user", divide=True):
+def _centred(
+    *,
+    myself=False,
+    smallest=False,
+    own_mean=True,
+    centre="user",
+    divide="size",
+    raters_first=True,
+    negative=True,
+):
     def predict(ratings, similarity, user, item, k):
         known = ratings[item].dropna()
         if not myself:
             known = known.drop(user, errors="ignore")
-        near = similarity.loc[user, known.index].sort_values(ascending=smallest, kind="stable").iloc[:k]
+        people = known.index if raters_first else ratings.index.drop(user)
+        near = similarity.loc[user, people].sort_values(ascending=smallest, kind="stable").iloc[:k]
+        near = near[near.index.isin(known.index)]
+        if not negative:
+            near = near[near > 0]
         means = ratings.mean(axis=1)
         if centre == "all":
             means = pd.Series(np.nanmean(ratings.to_numpy()), index=ratings.index)
         elif centre == "none":
             means = pd.Series(0.0, index=ratings.index)
         change = (near * (known[near.index] - means[near.index])).sum()
-        if divide:
-            change /= near.abs().sum()
+        if divide != "no":
+            change /= near.abs().sum() if divide == "size" else near.sum()
         return float((means[user] if own_mean else 0.0) + change)
 
     return predict
@@ -90,14 +110,16 @@ def _centred(*, myself=False, smallest=False, own_mean=True, centre="user", divi
 _FACTORS = np.array([[1.0, 0.2], [0.8, -0.5], [0.3, 1.1], [0.5, 0.4]])
 
 
-def _half_step(*, fill=False, penalised=True, by_count=False):
+def _half_step(*, fill=False, penalised=True, by_count=False, identity=True):
     def user_factors(item_factors, ratings, penalty):
         known = ~np.isnan(ratings)
         factors, values = item_factors[known], ratings[known]
         if fill:
             factors, values = item_factors, np.nan_to_num(ratings)
         strength = penalty * (len(values) if by_count else 1) * penalised
-        return np.linalg.solve(factors.T @ factors + strength * np.eye(factors.shape[1]), factors.T @ values)
+        size = factors.shape[1]
+        where = np.eye(size) if identity else np.ones((size, size))
+        return np.linalg.solve(factors.T @ factors + strength * where, factors.T @ values)
 
     return user_factors
 
@@ -107,7 +129,7 @@ def _half_step(*, fill=False, penalised=True, by_count=False):
 _BASKETS = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1], [1, 0, 0]])
 
 
-def _ease(*, keep_diagonal=False, by_row=False, penalised=True):
+def _ease(*, keep_diagonal=False, by_row=False, penalised=True, minus_one=False, sign=-1):
     def weights(matrix, penalty):
         matrix = np.asarray(matrix, dtype=float)
         size = matrix.shape[1]
@@ -115,8 +137,9 @@ def _ease(*, keep_diagonal=False, by_row=False, penalised=True):
         if keep_diagonal:
             return np.eye(size) - penalty * inverse
         divisor = np.diag(inverse)[:, None] if by_row else np.diag(inverse)
-        answer = -inverse / divisor
-        np.fill_diagonal(answer, 0.0)
+        answer = sign * inverse / divisor
+        if not minus_one:
+            np.fill_diagonal(answer, 0.0)
         return answer
 
     return weights
@@ -133,7 +156,7 @@ _EVENTS = pd.DataFrame(
 )
 
 
-def _last_out(*, newest=True, sort=True, each=True, whole=False):
+def _last_out(*, newest=True, sort=True, each=True, whole=False, by_user=True, drop=True):
     def last_out(ratings, n):
         table = ratings.sort_values("timestamp") if sort else ratings
         if not whole:
@@ -144,7 +167,10 @@ def _last_out(*, newest=True, sort=True, each=True, whole=False):
             hidden = table.groupby("user").tail(n)
         else:
             hidden = table.groupby("user").head(n)
-        return hidden.sort_values(["user", "timestamp"])[["user", "item"]].reset_index(drop=True)
+        hidden = hidden.sort_values(["user", "timestamp"] if by_user else "timestamp")
+        if drop:
+            hidden = hidden[["user", "item"]]
+        return hidden.reset_index(drop=True)
 
     return last_out
 
@@ -155,25 +181,34 @@ def _last_out(*, newest=True, sort=True, each=True, whole=False):
 def _per_user_scores():
     generator = np.random.default_rng(3)
     easy = generator.uniform(0, 0.5, size=40)
-    baseline = pd.Series(easy + generator.normal(0, 0.05, 40))
+    customers = pd.RangeIndex(101, 141)  # numbers of customers are not numbers of rows
+    baseline = pd.Series(easy + generator.normal(0, 0.05, 40), index=customers)
     validation = pd.DataFrame(
-        {setting: easy + gain + generator.normal(0, 0.04, 40) for setting, gain in ((100, 0.02), (300, 0.06))}
+        {
+            setting: easy + gain + generator.normal(0, 0.04, 40)
+            for setting, gain in ((100, 0.02), (300, 0.06))
+        },
+        index=customers,
     )
     test = pd.DataFrame(
-        {setting: easy + gain + generator.normal(0, 0.04, 40) for setting, gain in ((100, 0.07), (300, 0.04))}
+        {
+            setting: easy + gain + generator.normal(0, 0.04, 40)
+            for setting, gain in ((100, 0.07), (300, 0.04))
+        },
+        index=customers,
     )
     draws = generator.integers(40, size=(400, 40))
     return validation, test, baseline, draws
 
 
-def _report(*, choose_on="validation", paired=True, spread="mean"):
+def _report(*, choose_on="validation", paired=True, spread="mean", axis=1):
     def report(validation, test, baseline, draws):
         table = {"validation": validation, "test": test}[choose_on]
         setting = table.mean().idxmax()
         chosen, base = test[setting].to_numpy(), baseline.to_numpy()
         difference = chosen - base
         if paired:
-            low, high = np.quantile(difference[draws].mean(axis=1), [0.025, 0.975])
+            low, high = np.quantile(difference[draws].mean(axis=axis), [0.025, 0.975])
         else:
             ours = np.quantile(chosen[draws].mean(axis=1), [0.025, 0.975])
             theirs = np.quantile(base[draws].mean(axis=1), [0.025, 0.975])
@@ -181,7 +216,7 @@ def _report(*, choose_on="validation", paired=True, spread="mean"):
         if spread == "users":
             low, high = np.quantile(difference, [0.025, 0.975])
         return {
-            "setting": int(setting),
+            "setting": setting,
             "difference": float(difference.mean()),
             "low": float(low),
             "high": float(high),
@@ -210,6 +245,10 @@ EXERCISES = (
                 _ascending,
                 "The list begins with the lowest score: sorting is ascending unless you ask otherwise.",
             ),
+            "not sorted": Mistake(
+                _unsorted,
+                "These are the first unseen items of the table, not the best: sort by score before you cut.",
+            ),
         },
     ),
     Exercise(
@@ -220,10 +259,11 @@ EXERCISES = (
             (_RATINGS, _SIMILARITY, "ann", "pot", 4),
             (_RATINGS, _SIMILARITY, "dai", "tea", 3),
             (_RATINGS, _SIMILARITY, "eve", "cup", 2),
+            (_RATINGS, _SIMILARITY, "cem", "lamp", 2),
         ),
         mistakes={
             "the sum is not divided": Mistake(
-                lambda: _centred(divide=False),
+                lambda: _centred(divide="no"),
                 "The sum is not normalised: divide by the sum of the absolute similarities, or the "
                 "prediction grows with the number of neighbours.",
             ),
@@ -231,6 +271,21 @@ EXERCISES = (
                 lambda: _centred(myself=True),
                 "The user is among the neighbours: nobody is as similar to a user as the user. Leave that "
                 "row out before you choose the k nearest.",
+            ),
+            "divided by the plain sum": Mistake(
+                lambda: _centred(divide="sum"),
+                "You divide by the plain sum of the similarities: a negative one makes the divisor small or "
+                "turns the sign. Divide by the sum of their absolute values.",
+            ),
+            "negative similarities dropped": Mistake(
+                lambda: _centred(negative=False),
+                "You left out the neighbours with a negative similarity. The library does so too; in this "
+                "exercise they stay: what they dislike speaks for the item.",
+            ),
+            "nearest first, raters second": Mistake(
+                lambda: _centred(raters_first=False),
+                "You took the k nearest users and then dropped those who never rated the item, so fewer than "
+                "k are left. First who rated the item, then the k nearest of them.",
             ),
             "centred on the global mean": Mistake(
                 lambda: _centred(centre="all"),
@@ -269,6 +324,11 @@ EXERCISES = (
                 lambda: _half_step(penalised=False),
                 "The penalty is missing: add penalty times the identity matrix before you solve.",
             ),
+            "penalty in every cell": Mistake(
+                lambda: _half_step(identity=False),
+                "You add the penalty to every cell of the square table. It belongs on the diagonal only: "
+                "penalty times np.eye(…).",
+            ),
             "penalty times count": Mistake(
                 lambda: _half_step(by_count=True),
                 "Your penalty grows with the number of ratings. Some libraries do that; here it is the "
@@ -286,6 +346,15 @@ EXERCISES = (
                 lambda: _ease(keep_diagonal=True),
                 "That is ridge regression without the constraint: each item predicts itself. The diagonal "
                 "must be 0, and the other weights change with it.",
+            ),
+            "minus one on the diagonal": Mistake(
+                lambda: _ease(minus_one=True),
+                "Nearly: the diagonal of your table is -1, so each item speaks against itself. Set it to 0 "
+                "at the end.",
+            ),
+            "wrong sign": Mistake(
+                lambda: _ease(sign=1),
+                "Every weight has the wrong sign: the formula has a minus before the fraction.",
             ),
             "divided by row": Mistake(
                 lambda: _ease(by_row=True),
@@ -318,6 +387,14 @@ EXERCISES = (
                 "You take the newest rows of the whole table; a customer who left early then has none. "
                 "Take the last n of each customer.",
             ),
+            "sorted by time only": Mistake(
+                lambda: _last_out(by_user=False),
+                "The rows are right, their order is not: sort by user first, and by time within each user.",
+            ),
+            "the time stays": Mistake(
+                lambda: _last_out(drop=False),
+                "The rows are right, but the answer should have the columns user and item only.",
+            ),
             "small histories": Mistake(
                 lambda: _last_out(whole=True),
                 "A customer with n ratings or fewer would have no training rows left: such customers stay in "
@@ -340,6 +417,11 @@ EXERCISES = (
                 lambda: _report(paired=False),
                 "The interval is too wide: you drew each model's users apart. Take the difference user by "
                 "user first, then draw users.",
+            ),
+            "mean down the columns": Mistake(
+                lambda: _report(axis=0),
+                "You took the mean over the draws (axis=0). Each row of draws is one bootstrap sample: take "
+                "the mean of each row, axis=1.",
             ),
             "spread of users": Mistake(
                 lambda: _report(spread="users"),
