@@ -348,8 +348,8 @@ def tf_idf(matrix):
 
     Notes
     -----
-    Spärck Jones (1972).  Definitions differ: scikit-learn adds 1 to the logarithm and smooths the counts, the
-    library implicit takes the square root of the value and log(n_rows / (1 + rows)).
+    Spärck Jones (1972; unverified).  Definitions differ: scikit-learn adds 1 to the logarithm and smooths the
+    counts, the library implicit takes the square root of the value and log(n_rows / (1 + rows)).
 
     Examples
     --------

@@ -34,7 +34,8 @@ class Blend(Recommender):
 
     Notes
     -----
-    A weighted hybrid in the sense of Burke (2002), "Hybrid recommender systems: survey and experiments".
+    A weighted hybrid in the sense of Burke (2002), "Hybrid recommender systems: survey and experiments"
+    (unverified).
 
     Memory: that of the models together.
 

@@ -172,8 +172,9 @@ class ExplicitALS(RatingPredictor):
     Notes
     -----
     Learned: Lim & Teh (2007), "Variational Bayesian approach to movie rating prediction", KDD Cup and
-    Workshop, with biases.  A number: Zhou, Wilkinson, Schreiber & Pan (2008), "Large-scale parallel
-    collaborative filtering for the Netflix prize", with biases as in Koren, Bell & Volinsky (2009).
+    Workshop (unverified), with biases.  A number: Zhou, Wilkinson, Schreiber & Pan (2008), "Large-scale
+    parallel collaborative filtering for the Netflix prize" (unverified), with biases as in Koren, Bell &
+    Volinsky (2009).
 
     Where a user or an item is unknown, its bias and factors are taken as 0.
 

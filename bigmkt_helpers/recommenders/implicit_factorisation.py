@@ -86,9 +86,10 @@ class ImplicitALS(_Factors):
     Notes
     -----
     Hu, Koren & Volinsky (2008), "Collaborative filtering for implicit feedback datasets", ICDM.  Few
-    conjugate-gradient steps: Takács, Pilászy & Tikk (2011), RecSys.  The scaled penalty: Rendle, Krichene,
-    Zhang & Koren (2022), "Revisiting the performance of iALS on item recommendation benchmarks", RecSys;
-    there the weight of a missing cell is 1 / alpha, and the penalty counts missing cells with that weight.
+    conjugate-gradient steps: Takács, Pilászy & Tikk (2011), RecSys (unverified).  The scaled penalty: Rendle,
+    Krichene, Zhang & Koren (2022), "Revisiting the performance of iALS on item recommendation benchmarks",
+    RecSys (unverified); there the weight of a missing cell is 1 / alpha, and the penalty counts missing cells
+    with that weight.
 
     Memory: ``4 · factors · (n_users + n_items)`` bytes, the interactions in both orders, and a few blocks of
     constant size.  Time for an iteration: proportional to ``interactions · factors`` (times factors if exact)
@@ -246,7 +247,7 @@ class BPR(_Factors):
     Notes
     -----
     Rendle, Freudenthaler, Gantner & Schmidt-Thieme (2009), "BPR: Bayesian personalized ranking from implicit
-    feedback", UAI.  AdaGrad: Duchi, Hazan & Singer (2011).  Weights of interactions are not used.
+    feedback", UAI.  AdaGrad: Duchi, Hazan & Singer (2011; unverified).  Weights of interactions are not used.
 
     Memory: ``8 · (factors + 1) · (n_users + n_items)`` bytes for factors and step sizes, 64 bytes for an
     interaction.  Time: proportional to ``iterations · interactions · factors``.

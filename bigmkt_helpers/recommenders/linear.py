@@ -57,7 +57,8 @@ class EASE(Recommender):
     Notes
     -----
     Steck (2019), "Embarrassingly Shallow Autoencoders for Sparse Data", WWW.  A penalty that grows with an
-    item's popularity is in Steck (2020), "Autoencoders that don't overfit towards the identity", NeurIPS, as
+    item's popularity is in Steck (2020), "Autoencoders that don't overfit towards the identity", NeurIPS
+    (unverified), as
     λ + c·g_i; the power law here is a variant that bends with one parameter.
 
     The values of the interactions are used as they are: call ``interactions.as_implicit()`` to let every
