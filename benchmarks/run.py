@@ -141,18 +141,20 @@ def ratios(peers, rounds, folder, only):
 
 def record(title, peer, pairs):
     """The spread of the ratios of one comparison, and the median of each side."""
-    console.print(f"{title}, against {peer}: measured", highlight=False)
     measures = {"cpu": "cpu_s", "wall": "wall_s", "memory": "extra_mb"}
-    return {
+    ratios = {
+        short: spread([ours[name] / max(theirs[name], 1e-3) for ours, theirs in pairs])
+        for short, name in measures.items()
+    }
+    medians = ", ".join(f"{name} {ratio[1]:.2f}" for name, ratio in ratios.items())
+    console.print(f"{title}, against {peer}: {medians}", highlight=False)
+    return ratios | {
         "title": title,
         "peer": peer,
         "ours": {name: float(np.median([ours[name] for ours, _ in pairs])) for name in measures.values()},
         "theirs": {
             name: float(np.median([theirs[name] for _, theirs in pairs])) for name in measures.values()
         },
-    } | {
-        short: spread([ours[name] / max(theirs[name], 1e-3) for ours, theirs in pairs])
-        for short, name in measures.items()
     }
 
 
@@ -175,7 +177,7 @@ def spread(values):
 def growth(largest, folder):
     """CPU seconds and peak memory at growing sizes, and the exponent of a power law through them."""
     records = []
-    for task in ("popularity", "item_neighbours", "user_neighbours", "ease", "implicit_als", "bpr"):
+    for task in ("popularity", "item_neighbours", "ease", "implicit_als", "bpr", "user_neighbours"):
         sizes, runs = [], []
         for power in range(5, largest + 1):
             source = folder / f"growth{power}.npz"
@@ -197,23 +199,22 @@ def growth(largest, folder):
 
 
 def show(results):
-    """Print the two tables."""
-    table = Table(
-        title="Ratios, ours / theirs (below 1 we are cheaper): median (smallest to largest) of the pairs"
-    )
+    """Print the ratios."""
+    table = Table(title="Ours / theirs (below 1 we are cheaper): median (smallest to largest) of the pairs")
     for name in ("what", "peer", "CPU", "wall clock", "extra memory", "same answer"):
         table.add_column(name)
     for record in results["ratios"]:
         cells = ["{1:.2f} ({0:.2f} to {2:.2f})".format(*record[name]) for name in ("cpu", "wall", "memory")]
         table.add_row(record["title"], record["peer"], *cells, record["same answer"])
     console.print(table)
-    if not results["growth"]:
-        return
+
+
+def show_growth(records):
+    """Print the growth."""
     table = Table(title="Growth: CPU seconds (peak extra MB)")
-    sizes = results["growth"][0]["sizes"]
-    for name in ("what", *(f"{size:,}" for size in sizes), "time grows as n^", "memory as n^"):
+    for name in ("what", *(f"{size:,}" for size in records[0]["sizes"]), "time grows as n^", "memory as n^"):
         table.add_column(name)
-    for record in results["growth"]:
+    for record in records:
         cells = [f"{run['cpu_s']:.2f} ({run['extra_mb']:.0f})" for run in record["runs"]]
         table.add_row(record["task"], *cells, *(f"{slope:.2f}" for slope in record["exponent"].values()))
     console.print(table)
@@ -238,11 +239,14 @@ def main(peers, rounds, largest, only):
             "versions": {name: version(name) for name in ("bigmkt-helpers", "numpy", "scipy")},
             "peers": versions_of(peers),
             "ratios": ratios(peers, rounds, folder, only),
-            "growth": [] if only else growth(largest, folder),
+            "growth": [],
         }
+        show(results)
+        if not only:
+            results["growth"] = growth(largest, folder)
+            show_growth(results["growth"])
     BUILD.mkdir(exist_ok=True)
     (BUILD / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    show(results)
 
 
 if __name__ == "__main__":
