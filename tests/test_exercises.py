@@ -146,6 +146,33 @@ def test_value_instead_of_function():
         _engine(abs, cases=((1,),)).judge(1)
 
 
+def test_an_answer_that_changes_its_arguments_spoils_nothing():
+    table = {"tea": 1}
+    exercise = _engine(lambda values: values["tea"], cases=((table,),))
+
+    def spoils(values):
+        values["tea"] = 5
+        return 5
+
+    for _ in range(2):
+        with pytest.raises(ExerciseError, match="gives 5; it should give 1"):
+            exercise.judge(spoils)
+    assert table == {"tea": 1}
+    exercise.judge(lambda values: values.pop("tea"))
+    exercise.judge(lambda values: values["tea"])
+
+
+def test_large_arguments_are_named_by_number_and_size():
+    cases = ((np.arange(3),), (np.arange(4_000),), (pd.DataFrame({"a": range(20), "b": 1}),))
+    exercise = _engine(lambda: None, cases=cases)
+    assert exercise._name(cases[0]) == "array([0, 1, 2])"
+    assert exercise._name(cases[1]) == "case 2 of 3 (ndarray of 4,000)"
+    assert exercise._name(cases[2]) == "case 3 of 3 (DataFrame of 20 × 2)"
+    twice = Exercise("99.1", "A title.", lambda: lambda values: 2 * values, {}, cases=cases[1:2])
+    with pytest.raises(ExerciseError, match="gives ndarray of 4,000; it should give ndarray of 4,000"):
+        twice.judge(lambda values: values)
+
+
 def test_first_wrong_case_is_shown():
     with pytest.raises(ExerciseError, match=r"For -2 your function gives -2; it should give 2"):
         _engine(abs, cases=((1,), (-2,))).judge(lambda value: value)

@@ -3,6 +3,7 @@
 Each chapter lists its exercises in a module of this package; the notebook says ``check("02.1", answer)``.
 """
 
+import copy
 import importlib
 import math
 from collections.abc import Callable, Mapping
@@ -51,6 +52,7 @@ class Exercise:
         Called without arguments, it returns the right answer: a value, or a function.
     cases : tuple of tuples
         Arguments with which an answer that is a function is tried; empty for an answer that is a value.
+        Every call gets its own copy: an answer that changes its arguments spoils nothing.
     mistakes : mapping from a name to a Mistake
     relative, absolute : float
         Tolerance for numbers: the difference may be the larger of `absolute` and `relative` times the value.
@@ -78,7 +80,7 @@ class Exercise:
                 "Hand over the function itself, without calling it."
             )
         given = [self._call(answer, case) for case in self.cases]
-        expected = [right(*case) for case in self.cases]
+        expected = [right(*copy.deepcopy(case)) for case in self.cases]
         wrong = [
             number
             for number, pair in enumerate(zip(given, expected, strict=True))
@@ -95,7 +97,7 @@ class Exercise:
                 raise ExerciseError(f"Exercise {self.key}: not yet. {mistake.hint}")
         first = wrong[0]
         raise ExerciseError(
-            f"Exercise {self.key}: not yet. For {_show_case(self.cases[first])} your function gives "
+            f"Exercise {self.key}: not yet. For {self._name(self.cases[first])} your function gives "
             f"{_show(given[first])}; it should give {_show(expected[first])}."
         )
 
@@ -107,21 +109,29 @@ class Exercise:
                 raise ExerciseError(f"Exercise {self.key}: not yet. {mistake.hint}")
         raise ExerciseError(f"Exercise {self.key}: not yet. {_show(answer)} is not the answer.")
 
+    def _name(self, case):
+        """The arguments if they are short, else the number of the case and the kinds of its arguments."""
+        shown = ", ".join(_show(argument) for argument in case)
+        if not any(_is_large(argument) for argument in case):
+            return shown
+        number = next(place for place, one in enumerate(self.cases, start=1) if one is case)
+        return f"case {number} of {len(self.cases)} ({shown})"
+
     def _call(self, function, case):
         try:
-            value = function(*case)
+            value = function(*copy.deepcopy(case))
         except NotImplementedError:
             raise ExerciseError(
                 f"Exercise {self.key}: there is no answer yet. Fill in the cell above."
             ) from None
         except Exception as error:
             raise ExerciseError(
-                f"Exercise {self.key}: for {_show_case(case)} your function stops with "
+                f"Exercise {self.key}: for {self._name(case)} your function stops with "
                 f"{type(error).__name__}: {error}"
             ) from error
         if value is None:
             raise ExerciseError(
-                f"Exercise {self.key}: for {_show_case(case)} your function gives nothing back. "
+                f"Exercise {self.key}: for {self._name(case)} your function gives nothing back. "
                 "Is the return missing?"
             )
         return value
@@ -248,15 +258,24 @@ def _same(given, expected, relative, absolute) -> bool:
 def _quietly(function, case):
     """The mistake's value, or the error that it ends in: that is no typical answer."""
     try:
-        return function(*case)
+        return function(*copy.deepcopy(case))
     except Exception as error:
         return error
 
 
+def _is_large(value) -> bool:
+    """Whether a value is a table or a long row: its size then says more than its content."""
+    shape = getattr(value, "shape", ())
+    return len(shape) > 1 or (len(shape) == 1 and shape[0] > 8) or len(repr(value)) > 400
+
+
 def _show(value) -> str:
-    text = repr(value)
+    """A short text on one line; of large tables and arrays the size only."""
+    kind = type(value).__name__
+    shape = getattr(value, "shape", ())
+    if shape and _is_large(value):
+        return f"{kind} of {' × '.join(f'{length:,}' for length in shape)}"
+    if kind == "Series":
+        value = value.to_dict()
+    text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."
-
-
-def _show_case(case) -> str:
-    return ", ".join(_show(argument) for argument in case)

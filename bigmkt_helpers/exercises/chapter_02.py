@@ -9,23 +9,48 @@ from bigmkt_helpers.exercises import Exercise, Mistake
 __all__ = ["EXERCISES"]
 
 
-# 02.1: the cosine of two vectors
+# 02.1: the cosine of two baskets, given as packets by product
+
+_PACKETS = (
+    ({"tea": 3, "pot": 1, "cup": 2}, {"tea": 1, "cup": 4, "rug": 5}),
+    ({"jar": 1, "tea": 2, "lamp": 6}, {"tea": 4, "jar": 3}),
+)
 
 
-def _centred_cosine(x, y):
-    return similarity.pearson(x, y)
+def _aligned(first, second):
+    products = sorted({*first, *second})
+    return [first.get(one, 0) for one in products], [second.get(one, 0) for one in products]
 
 
-def _no_root(x, y):
+def _cosine_of_packets(first, second):
+    return similarity.cosine(*_aligned(first, second))
+
+
+def _centred_cosine(first, second):
+    return similarity.pearson(*_aligned(first, second))
+
+
+def _no_root(first, second):
+    x, y = _aligned(first, second)
     return similarity.dot(x, y) / (similarity.dot(x, x) * similarity.dot(y, y))
 
 
-def _sums_for_lengths(x, y):
-    return similarity.dot(x, y) / (sum(x) * sum(y))
+def _sums_for_lengths(first, second):
+    return _dot_alone(first, second) / (sum(first.values()) * sum(second.values()))
 
 
-def _dot_alone(x, y):
-    return similarity.dot(x, y)
+def _dot_alone(first, second):
+    return similarity.dot(*_aligned(first, second))
+
+
+def _lengths_without_brackets(first, second):
+    x, y = _aligned(first, second)
+    return similarity.dot(x, y) / np.sqrt(similarity.dot(x, x)) * np.sqrt(similarity.dot(y, y))
+
+
+def _lengths_of_the_common(first, second):
+    common = sorted(first.keys() & second.keys())
+    return similarity.cosine([first[one] for one in common], [second[one] for one in common])
 
 
 # 02.2: Pearson's correlation over the cells known in both
@@ -54,6 +79,10 @@ def _not_centred(x, y):
     return similarity.cosine(x, y)
 
 
+def _no_mask(x, y):
+    return float(x.mean() + y.mean())  # what every sum over a missing value is: nan
+
+
 def _covariance(x, y):
     known = ~np.isnan(x) & ~np.isnan(y)
     return float(np.cov(x[known], y[known], bias=True)[0, 1])
@@ -62,18 +91,40 @@ def _covariance(x, y):
 # 02.3: Jaccard of two baskets, given as lists of order lines
 
 _BASKETS = (
-    (["tea", "tea", "pot", "cup"], ["tea", "cup", "cup", "lamp", "rug"]),
-    (["pot", "lamp"], ["lamp", "pot", "pot", "jar", "tea", "tea"]),
+    (["Tea", "tea ", "pot", "Cup"], ["tea", "cup", "CUP", "cup", "lamp", "rug"]),
+    (["pot", " Lamp", "lamp"], ["lamp", "Pot", "pot", "jar", "tea", "tea", "Tea"]),
 )
 
 
+def _names(lines):
+    return [line.strip().lower() for line in lines]
+
+
+def _jaccard_of_names(first, second):
+    return similarity.jaccard(set(_names(first)), set(_names(second)))
+
+
+def _as_written(first, second):
+    return similarity.jaccard(set(first), set(second))
+
+
+def _spaces_left(first, second):
+    return similarity.jaccard({line.lower() for line in first}, {line.lower() for line in second})
+
+
 def _as_lists(first, second):
+    first, second = _names(first), _names(second)
     common = sum(line in second for line in first)
     return common / (len(first) + len(second) - common)
 
 
+def _lines_below(first, second):
+    common = len(set(_names(first)) & set(_names(second)))
+    return common / (len(first) + len(second) - common)
+
+
 def _both_counted_twice(first, second):
-    first, second = set(first), set(second)
+    first, second = set(_names(first)), set(_names(second))
     return len(first & second) / (len(first) + len(second))
 
 
@@ -82,22 +133,37 @@ def _dice(first, second):
 
 
 def _of_the_smaller(first, second):
-    first, second = set(first), set(second)
+    first, second = set(_names(first)), set(_names(second))
     return len(first & second) / min(len(first), len(second))
 
 
 # 02.4: shrinkage
 
-_SIMILARITIES = np.array([1.0, 0.9, 0.5, -0.8, 0.4])
-_COMMON = np.array([2, 3, 40, 5, 120])
+_SIMILARITIES = np.array([1.0, 0.9, 0.5, -0.8, 0.4, 0.0])
+_COMMON = np.array([2, 3, 40, 5, 120, 0])
+
+
+def _shrunk_or_zero(similarities, common, beta):
+    factor = np.divide(common, common + beta, out=np.zeros(len(common)), where=common > 0)
+    return similarities * factor
+
+
+def _nothing_by_nothing(similarities, common, beta):
+    with np.errstate(invalid="ignore"):
+        return similarities * common / (common + beta)
 
 
 def _shrunk_the_wrong_way(similarities, common, beta):
-    return similarities * beta / (common + beta)
+    return similarities * np.divide(beta, common + beta, out=np.ones(len(common)), where=common + beta > 0)
 
 
 def _without_brackets(similarities, common, beta):
-    return similarities * common / common + beta
+    with np.errstate(invalid="ignore"):
+        return similarities * common / common + beta
+
+
+def _factor_alone(similarities, common, beta):
+    return _shrunk_or_zero(np.ones(len(common)), common, beta)
 
 
 def _cut(similarities, common, beta):
@@ -105,7 +171,7 @@ def _cut(similarities, common, beta):
 
 
 def _capped(similarities, common, beta):
-    return similarity.significance(similarities, common, beta)
+    return similarities * np.minimum(common, beta) / max(beta, 1)
 
 
 # 02.5: a shelf with ties
@@ -130,6 +196,10 @@ def _ties_as_they_stand(scores, own, k):
     return scores[scores > 0].sort_values(ascending=False, kind="stable").index[:k].tolist()
 
 
+def _first_one_skipped(scores, own, k):
+    return _shelf(scores, None, k + 1)[1:]
+
+
 def _least_similar(scores, own, k):
     scores = scores.drop(own)
     return scores[scores > 0].sort_index().sort_values(kind="stable").index[:k].tolist()
@@ -142,30 +212,44 @@ def _filled_with_strangers(scores, own, k):
 # 02.6: beta by split halves
 
 
-def _halves(seed, strength, n_pairs=4_000):
-    """Similarities of pairs in two halves: a true value, and an error that shrinks with common raters."""
+def _halves(seed, strength, early, late, drift, n_pairs=4_000):
+    """Similarities of pairs in two halves: a true value, and an error that shrinks with common raters.
+
+    With `drift` the true value depends on the common raters too, so that the weights matter.
+    """
     generator = np.random.default_rng(seed)
     true = generator.normal(0, 0.25, n_pairs)
-    first_common = generator.integers(2, 60, n_pairs)
-    second_common = generator.integers(2, 60, n_pairs)
+    first_common = generator.integers(*early, n_pairs)
+    second_common = generator.integers(*late, n_pairs)
     noise = strength * generator.normal(size=(2, n_pairs))
+    true = true * (1 + drift * second_common / late[1])
     first = np.clip(true + noise[0] / np.sqrt(first_common), -1, 1)
     second = np.clip(true + noise[1] / np.sqrt(second_common), -1, 1)
     return first, second, first_common, second_common
 
 
 _BETAS = (0, 2, 5, 10, 20, 50, 100, 200)
+# chosen so that each mistake below ends with another beta in at least one case
+_HALVES = (
+    (*_halves(1, 1.6, (2, 20), (2, 200), 2.0), _BETAS),
+    (*_halves(1, 1.6, (2, 200), (2, 20), 6.0), _BETAS),
+    (*_halves(1, 1.0, (2, 20), (2, 200), -0.8), _BETAS),
+)
 
 
-def _pick(*, shrink_both=False, same=False, worst=False):
+def _pick(*, shrink_both=False, same=False, worst=False, weights="second", power=2, swap=False, give="beta"):
     def best_beta(first, second, first_common, second_common, betas):
+        weight = {"second": second_common, "first": first_common, "none": None}[weights]
+        if swap:  # the weights stay as the task says
+            first, second, first_common, second_common = second, first, second_common, first_common
         errors = []
         for beta in betas:
             ours = similarity.shrink(first, first_common, beta)
             theirs = first if same else second
             theirs = similarity.shrink(theirs, second_common, beta) if shrink_both else theirs
-            errors.append(np.average((ours - theirs) ** 2, weights=second_common))
-        return betas[int(np.argmax(errors) if worst else np.argmin(errors))]
+            errors.append(np.average(np.abs(ours - theirs) ** power, weights=weight))
+        place = int(np.argmax(errors) if worst else np.argmin(errors))
+        return {"beta": betas[place], "place": place, "error": min(errors)}[give]
 
     return best_beta
 
@@ -174,8 +258,8 @@ EXERCISES = (
     Exercise(
         key="02.1",
         title="The product of the directions, whatever the lengths.",
-        reference=lambda: similarity.cosine,
-        cases=(([3, 2, 1, 5], [4, 3, 2, 4]), ([1, 2, 3, 4, 5], [2, 3, 4, 5, 6]), ([4, 0, 1], [0, 3, 2])),
+        reference=lambda: _cosine_of_packets,
+        cases=_PACKETS,
         mistakes={
             "no square root": Mistake(
                 lambda: _no_root,
@@ -189,6 +273,15 @@ EXERCISES = (
             "dot product alone": Mistake(
                 lambda: _dot_alone,
                 "That is the dot product: divide it by the lengths of both vectors.",
+            ),
+            "no brackets": Mistake(
+                lambda: _lengths_without_brackets,
+                "You divide by the first length and multiply by the second: put both lengths in brackets.",
+            ),
+            "common products only": Mistake(
+                lambda: _lengths_of_the_common,
+                "Your lengths count the common products only. A product that is not in a basket is a true 0, "
+                "so the length is that of the whole basket.",
             ),
             "centred": Mistake(
                 lambda: _centred_cosine,
@@ -221,6 +314,11 @@ EXERCISES = (
                 lambda: _not_centred,
                 "That is the cosine: subtract from each vector its mean over the common cells.",
             ),
+            "no mask": Mistake(
+                lambda: _no_mask,
+                "Your function gives nan: one missing rating makes a sum nan. Select first the cells "
+                "that are known in both.",
+            ),
             "covariance": Mistake(
                 lambda: _covariance,
                 "That is the covariance: divide by both standard deviations.",
@@ -230,9 +328,23 @@ EXERCISES = (
     Exercise(
         key="02.3",
         title="What both baskets hold, over what they hold together, each product once.",
-        reference=lambda: similarity.jaccard,
+        reference=lambda: _jaccard_of_names,
         cases=_BASKETS,
         mistakes={
+            "as written": Mistake(
+                lambda: _as_written,
+                "'Tea' and 'tea ' count as two products in your function: clean the names first, with strip "
+                "and lower.",
+            ),
+            "spaces left": Mistake(
+                lambda: _spaces_left,
+                "The capitals are gone, the spaces around the names are not: strip them.",
+            ),
+            "lines below": Mistake(
+                lambda: _lines_below,
+                "The number on top is right. Below you count order lines, not products: take the size of the "
+                "union of the two sets.",
+            ),
             "repeated lines": Mistake(
                 lambda: _as_lists,
                 "You count order lines, so two packets of tea count twice. Make sets of products first.",
@@ -255,9 +367,17 @@ EXERCISES = (
     Exercise(
         key="02.4",
         title="Few common raters, little left of the similarity.",
-        reference=lambda: similarity.shrink,
-        cases=((_SIMILARITIES, _COMMON, 20), (_SIMILARITIES, _COMMON, 5)),
+        reference=lambda: _shrunk_or_zero,
+        cases=((_SIMILARITIES, _COMMON, 20), (_SIMILARITIES, _COMMON, 5), (_SIMILARITIES, _COMMON, 0)),
         mistakes={
+            "0 / 0": Mistake(
+                lambda: _nothing_by_nothing,
+                "With beta 0 a pair without common raters is 0 / 0, and that is nan. Give such a pair 0.",
+            ),
+            "the factor alone": Mistake(
+                lambda: _factor_alone,
+                "That is the factor n / (n + beta) alone: multiply the similarities by it.",
+            ),
             "the wrong way round": Mistake(
                 lambda: _shrunk_the_wrong_way,
                 "Your factor is beta / (n + beta): it punishes the pairs with many common raters. Put n on "
@@ -293,6 +413,11 @@ EXERCISES = (
                 "Equal scores come in the order of the table, so another order gives another shelf. Break "
                 "ties by name.",
             ),
+            "first one skipped": Mistake(
+                lambda: _first_one_skipped,
+                "You leave out the first of the sorted products. That is not always the product itself: "
+                "remove it by name.",
+            ),
             "least similar": Mistake(
                 lambda: _least_similar,
                 "The shelf begins with the least similar product: sorting is ascending unless you ask "
@@ -309,8 +434,34 @@ EXERCISES = (
         key="02.6",
         title="Judged in the other half, where the similarity was not made.",
         reference=_pick,
-        cases=((*_halves(1, 1.0), _BETAS), (*_halves(2, 0.6), _BETAS), (*_halves(3, 1.6), _BETAS)),
+        cases=_HALVES,
         mistakes={
+            "no weights": Mistake(
+                lambda: _pick(weights="none"),
+                "Every pair counts alike in your mean. Weigh the pairs by their common raters in the second "
+                "half.",
+            ),
+            "weights of the first half": Mistake(
+                lambda: _pick(weights="first"),
+                "You weigh by the common raters of the first half. The target is known best where the second "
+                "half has many: weigh by those.",
+            ),
+            "absolute error": Mistake(
+                lambda: _pick(power=1),
+                "You average the absolute differences: square them.",
+            ),
+            "halves swapped": Mistake(
+                lambda: _pick(swap=True),
+                "You shrink the second half and judge it in the first: the other way round.",
+            ),
+            "the place": Mistake(
+                lambda: _pick(give="place"),
+                "You give back the place of the best beta in the list. Give back the beta.",
+            ),
+            "the error": Mistake(
+                lambda: _pick(give="error"),
+                "You give back the least error. Give back the beta that has it.",
+            ),
             "both shrunk": Mistake(
                 lambda: _pick(shrink_both=True),
                 "You shrink both halves. Two values near 0 always agree, so the largest beta wins. Shrink "
