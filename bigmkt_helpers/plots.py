@@ -488,7 +488,7 @@ def blockbuster_share(shares, name, title="Who stands on every shelf?"):
     return describe(axes, f"Bars: share of the shelves that carry {name}: {listed}.")
 
 
-def differences_to_one(table, baseline, measure="nDCG@10", title="Filled: the interval leaves out zero"):
+def differences_to_one(table, baseline, measure="nDCG@10", title="Differences and their intervals"):
     """Differences of several models to one, with their paired intervals.
 
     Parameters
@@ -520,7 +520,7 @@ def differences_to_one(table, baseline, measure="nDCG@10", title="Filled: the in
         axes.set_yticks(place, list(table.index))
         axes.margins(x=0.08)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"{measure} less that of {baseline}")
+        axes.set_xlabel(f"{measure} less that of {baseline}\nfilled: the interval leaves out zero")
         axes.set_title(title)
     listed = "; ".join(
         f"{row.Index} {row.difference:+.4f} [{row.low:+.4f}, {row.high:+.4f}]"
