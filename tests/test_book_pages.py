@@ -242,6 +242,10 @@ class Visit:
         self.page.wait_for_function("!window.MathJax || window.MathJax.startup?.promise")
         self.page.evaluate("window.MathJax ? MathJax.startup.promise.then(() => 1) : 1")
         self.page.evaluate("document.querySelectorAll('details').forEach(box => { box.open = true })")
+        # what is opened fades in: half faded text would be judged for its contrast
+        self.page.wait_for_function(
+            "document.getAnimations().every(one => one.playState !== 'running' && !one.pending)"
+        )
 
     def __enter__(self):
         return self
