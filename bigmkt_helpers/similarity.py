@@ -39,8 +39,14 @@ __all__ = [
 MEASURES = ("dot", "cosine", "pearson", "adjusted_cosine", "jaccard", "msd", "pearson_baseline")
 """Measures that `pairwise` and `similar` know by name."""
 
-BLOCK_ELEMENTS = 4_000_000
-"""Similarities held at once: 32 MB of float64 for each of the few tables that a block needs."""
+BLOCK_ELEMENTS = 250_000
+"""Similarities held at once: 2 MB of float64 for each of the few tables that a block needs."""
+
+WHOLE_ELEMENTS = 4_000_000
+"""Tables up to this size are made in one block where cells are skipped: then one product serves both ways."""
+
+TABLE_ELEMENTS = 16_000_000
+"""Largest table of products that is made whole: 64 MB of float32 counts, 128 MB of float64 sums."""
 
 ROUNDING = 1e-14
 """A difference smaller than this share of its terms is rounding, not a deviation."""
@@ -580,15 +586,18 @@ class RowComparison:
             and bool((self.values.data >= 0).all())
             and in_common.mean() < n_rows / 4
         )
-        # where many have, dense factors are multiplied faster, if they fit
+        # where many have, dense factors are multiplied faster, if they fit; less so where half of one product
+        # is all that is needed
+        gain = 200 if self.needs_overlap or self.skip else 40
         self.dense = (
             not self.stays_sparse
-            and n_rows * n_columns <= 2 * BLOCK_ELEMENTS
-            and n_rows**2 * n_columns < 200 * met.sum()
+            and n_rows * n_columns <= TABLE_ELEMENTS // 2
+            and n_rows**2 * n_columns < gain * met.sum()
         )
         self.block_cost = in_common if self.stays_sparse else np.full(n_rows, n_rows)
         self.binary = bool((self.values.data == 1).all())
-        self._factors = {}
+        self.symmetric = not self.dense and n_rows**2 <= TABLE_ELEMENTS
+        self._factors, self._tables = {}, {}
 
     def _centre(self, biases):
         cells = self.values
@@ -615,6 +624,9 @@ class RowComparison:
     def blocks(self):
         """Bounds of consecutive blocks of rows whose similarities fit into `BLOCK_ELEMENTS`."""
         n_rows = self.values.shape[0]
+        if self.skip and n_rows**2 <= WHOLE_ELEMENTS:
+            yield 0, n_rows
+            return
         total = np.cumsum(self.block_cost)
         start = 0
         while start < n_rows:
@@ -650,7 +662,8 @@ class RowComparison:
                 mine, theirs = self._squares(rows)
                 _divide(result, np.sqrt(mine * theirs))
             elif measure != "dot":
-                _divide(result, np.sqrt(self.squared_norms[rows][:, None] * self.squared_norms))
+                scale = self.squared_norms[rows][:, None] * self.squared_norms
+                _divide(result, np.sqrt(scale, out=scale))
         if measure not in ("dot", "msd", "jaccard"):
             np.clip(result, -1, 1, out=result)
         return self._supported(result, overlap)
@@ -661,12 +674,12 @@ class RowComparison:
             return self._nearest_sparse(start, stop, k)
         whole = stop - start == self.values.shape[0]
         result = self.similarities(slice(None) if whole else slice(start, stop))
-        result[result <= 0] = -np.inf
         result[np.arange(stop - start), np.arange(start, stop)] = -np.inf
-        positions, values = top_k(result, k)
-        row, place = np.nonzero(positions >= 0)
-        shape = (stop - start, self.values.shape[0])
-        return sparse.csr_array((values[row, place], (row, positions[row, place])), shape=shape)
+        columns = _columns_of_largest(result, min(k, result.shape[1]))
+        values = np.take_along_axis(result, columns, axis=1)
+        keep = values > 0
+        bounds = np.concatenate(([0], np.cumsum(np.count_nonzero(keep, axis=1))))
+        return sparse.csr_array((values[keep], columns[keep], bounds), shape=result.shape)
 
     def _nearest_sparse(self, start, stop, k):
         block = self._product("known" if self.measure == "jaccard" else "values", start, stop)
@@ -739,22 +752,25 @@ class RowComparison:
         return mine, self._sums("known", "squares", rows)
 
     def _sums(self, left, right, rows):
-        if left == right and not self.dense and isinstance(rows, slice) and rows == slice(None):
-            return self._symmetric(left)
+        if left == right and self.symmetric:
+            return self._symmetric(left)[rows].astype(np.float64)
         product = self._factor(left)[rows] @ self._other(right)
         product = product if isinstance(product, np.ndarray) else product.toarray()
         return product.astype(np.float64, copy=False)
 
     def _symmetric(self, name):
-        # half of the products suffice
-        n_rows = self.values.shape[0]
-        result = np.zeros((n_rows, n_rows))
-        step = max(64, n_rows // 8)
-        for start in range(0, n_rows, step):
-            part = slice(start, start + step)
-            result[part, start:] = (self._factor(name)[part] @ self._other(name)[:, start:]).toarray()
-            result[start:, part] = result[part, start:].T
-        return result
+        # half of the products suffice, where the whole table fits
+        name = "known" if self.binary else name
+        if name not in self._tables:
+            n_rows = self.values.shape[0]
+            result = np.zeros((n_rows, n_rows), dtype=self._factor(name).dtype)
+            step = max(64, n_rows // 8)
+            for start in range(0, n_rows, step):
+                part = slice(start, start + step)
+                result[part, start:] = (self._factor(name)[part] @ self._other(name)[:, start:]).toarray()
+                result[start:, part] = result[part, start:].T
+            self._tables[name] = result
+        return self._tables[name]
 
     def _factor(self, name):
         if self.binary:
@@ -783,8 +799,11 @@ class RowComparison:
 def _divide(numerator, denominator):
     """numerator / denominator in place, 0 where the denominator is 0."""
     usable = denominator > 0
-    np.divide(numerator, denominator, out=numerator, where=usable)
-    numerator[~usable] = 0
+    if usable.all():
+        numerator /= denominator
+    else:
+        np.divide(numerator, denominator, out=numerator, where=usable)
+        numerator[~usable] = 0
     return numerator
 
 
@@ -848,26 +867,32 @@ def top_k(scores, k):
     ([[1, 2]], [[0.9, 0.9]])
     """
     scores = np.asarray(scores)
-    n_rows, n_columns = scores.shape
-    k = min(k, n_columns)
-    if k < n_columns:
-        threshold = np.partition(scores, n_columns - k, axis=1)[:, n_columns - k, None]
-        keep = scores >= threshold
-        surplus = np.flatnonzero(np.count_nonzero(keep, axis=1) > k)
-        if len(surplus):
-            # of the columns tied at the threshold keep the first ones
-            above = scores[surplus] > threshold[surplus]
-            tied = keep[surplus] & ~above
-            places = k - np.count_nonzero(above, axis=1)
-            keep[surplus] = above | (tied & (np.cumsum(tied, axis=1) <= places[:, None]))
-        chosen = np.nonzero(keep)[1].reshape(n_rows, k)
-    else:
-        chosen = np.broadcast_to(np.arange(n_columns), (n_rows, n_columns))
+    chosen = _columns_of_largest(scores, min(k, scores.shape[1]))
     values = np.take_along_axis(scores, chosen, axis=1)
     order = np.argsort(-values, axis=1, kind="stable")
     positions = np.take_along_axis(chosen, order, axis=1)
     values = np.take_along_axis(values, order, axis=1)
     return np.where(np.isneginf(values), -1, positions), values
+
+
+def _columns_of_largest(scores, k):
+    """The columns of the k largest values of each row, in the order of the columns; of equals the first."""
+    n_rows, n_columns = scores.shape
+    if k == n_columns:
+        return np.broadcast_to(np.arange(n_columns), (n_rows, n_columns))
+    # the smallest of the opposites: numpy's partition is slow where many values are tied at the low end
+    opposite = -scores
+    opposite.partition(k - 1, axis=1)
+    threshold = -opposite[:, k - 1, None]
+    keep = scores >= threshold
+    surplus = np.flatnonzero(np.count_nonzero(keep, axis=1) > k)
+    if len(surplus):
+        # of the columns tied at the threshold keep the first ones
+        above = scores[surplus] > threshold[surplus]
+        tied = keep[surplus] & ~above
+        places = k - np.count_nonzero(above, axis=1)
+        keep[surplus] = above | (tied & (np.cumsum(tied, axis=1) <= places[:, None]))
+    return np.nonzero(keep)[1].reshape(n_rows, k)
 
 
 def padded_groups(lengths, elements=BLOCK_ELEMENTS):
@@ -907,7 +932,9 @@ def _largest_of_rows(block, k):
         inside = np.arange(width) < lengths[rows][:, None]
         cells = np.where(inside, cells, 0)
         values = np.where(inside, block.data[cells], -np.inf)
-        threshold = np.partition(values, width - k, axis=1)[:, width - k, None]
+        opposite = -values
+        opposite.partition(k - 1, axis=1)
+        threshold = -opposite[:, k - 1, None]
         chosen = values >= threshold
         surplus = np.flatnonzero((np.count_nonzero(chosen, axis=1) > k) & (threshold[:, 0] > 0))
         if len(surplus):

@@ -13,7 +13,6 @@ from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.recommenders.base import RatingPredictor, Recommender
 from bigmkt_helpers.recommenders.popularity import fit_biases
 from bigmkt_helpers.similarity import (
-    BLOCK_ELEMENTS,
     RowComparison,
     bm25,
     padded_groups,
@@ -24,6 +23,7 @@ from bigmkt_helpers.similarity import (
 
 __all__ = ["ImplicitItemKNN", "ImplicitUserKNN", "ItemKNN", "UserKNN"]
 
+BLOCK_ELEMENTS = 4_000_000
 TABLE_ELEMENTS = 25_000_000
 """Largest table of similarities that is kept after ``fit``: 200 MB.  A larger one is made when needed."""
 
