@@ -516,8 +516,9 @@ def similar(
     Notes
     -----
     Beside the input and the result, which has at most n_rows × k cells, the memory needed is that of one
-    block of about `BLOCK_ELEMENTS` similarities (but at least one row of them): it does not grow with
-    n_rows².
+    block of about `BLOCK_ELEMENTS` similarities (but at least one row of them), and of a table of products
+    where that has at most `TABLE_ELEMENTS` cells, since half of it then suffices: for many rows it does not
+    grow with n_rows².
 
     Examples
     --------
