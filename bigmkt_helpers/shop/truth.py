@@ -1,0 +1,627 @@
+"""What is true of the simulated shop, and what the best possible observer could know of it.
+
+Two ceilings of the common question ("which category does this customer buy from next, or nothing?").
+`omniscient` knows each customer's hidden state, rate and taste; only the future's coins are left. The *ideal
+observer* (`observe`) knows the laws but of the customers only what the shop recorded; it applies Bayes' rule
+without approximation, but for the sum over order rates (a rule with a spectral error, see `rate_nodes`).
+
+How the observer is exact. Given the persona k, three parts of the record are independent: demographics (a
+table look-up), the timing of orders and sessions (`timing_posterior`, a forward filter over the engagement
+states for each rate), and the categories (`taste_posterior`). Every recorded category has a likelihood that is
+linear in the taste, a·θ_c + b, so the likelihood of all of them is a product of one polynomial per category,
+and a Dirichlet's moments integrate it term by term. All terms are positive: nothing cancels.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln, logsumexp, xlogy
+
+from bigmkt_helpers.errors import InputError
+from bigmkt_helpers.shop.world import HORIZON_WEEKS, cutoff, week_of
+
+__all__ = [
+    "Posterior",
+    "Record",
+    "coupon_odds",
+    "observe",
+    "omniscient",
+    "policy_profit",
+    "rate_nodes",
+    "taste_posterior",
+    "timing_posterior",
+]
+
+# --- the omniscient answer ------------------------------------------------------------------------------
+
+
+def omniscient(laws, customers, states, last_category, week, horizon=HORIZON_WEEKS) -> np.ndarray:
+    """P(category of the first line of the first order in the horizon, or nothing), from the hidden truth.
+
+    The vector P(state, nothing bought yet) is carried from week to week; what leaves it in a week is spread by
+    the category law of that week. The coin of a campaign in the horizon is averaged over.
+
+    Parameters
+    ----------
+    laws : Laws
+    customers : pandas.DataFrame
+        ``persona`` (code), ``rate`` (orders a week), ``email_consent``, ``taste_0`` … , one row each.
+    states : int array (n,)
+        State of engagement at the beginning of the week ``week``.
+    last_category : int array (n,)
+        Category of the first line of the last order; −1 if there was none.
+    week : int
+        First week of the horizon.
+    horizon : int
+        Weeks.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n, C + 1)
+        Columns as in ``world.OUTCOMES``; rows sum to 1. Memory grows with n only.
+
+    Raises
+    ------
+    InputError
+        A horizon outside the simulated weeks, or arrays of different lengths.
+
+    Examples
+    --------
+    >>> from bigmkt_helpers.shop.world import default_laws
+    >>> taste = {f"taste_{c}": [1 / 12] for c in range(12)}
+    >>> one = pd.DataFrame({"persona": [0], "rate": [0.4], "email_consent": [True], **taste})
+    >>> omniscient(default_laws(), one, [0], [3], week=80)[0, -1].round(3)
+    np.float64(0.067)
+    >>> omniscient(default_laws(), one, [3], [3], week=80)[0, -1]
+    np.float64(1.0)
+    """
+    _check_horizon(laws, week, horizon)
+    n_categories = laws.trend.shape[1]
+    taste = customers[[f"taste_{c}" for c in range(n_categories)]].to_numpy(dtype=float)
+    rate, persona = customers["rate"].to_numpy(dtype=float), customers["persona"].to_numpy(dtype=np.int64)
+    consent = customers["email_consent"].to_numpy(dtype=bool)
+    states, last = np.asarray(states, dtype=np.int64), np.asarray(last_category, dtype=np.int64)
+    if len(states) != len(customers) or len(last) != len(customers):
+        raise InputError(
+            f"There are {len(customers)} customers, {len(states)} states and {len(last)} last categories: "
+            "give one of each per customer."
+        )
+    nothing = np.eye(len(laws.state_rate))[states]
+    out = np.zeros((len(customers), n_categories + 1))
+    for w in range(week, week + horizon):
+        intensity = rate[:, None] * laws.state_rate * laws.season[w]
+        buys = -np.expm1(-intensity)
+        campaign = np.flatnonzero(laws.campaign_weeks == w)
+        if len(campaign):
+            effect = laws.campaign_effect[laws.campaign_kind[campaign[0]], persona]
+            sent = -np.expm1(-intensity * np.exp(effect)[:, None])
+            share = np.where(consent, laws.campaign_share, 0.0)[:, None]
+            buys = (1 - share) * buys + share * sent
+        first = (nothing * buys).sum(axis=1)
+        out[:, :-1] += first[:, None] * _first_line(laws, taste, last, w)
+        nothing = (nothing * (1 - buys)) @ laws.transition
+    out[:, -1] = nothing.sum(axis=1)
+    return out
+
+
+def _first_line(laws, taste, last, week):
+    """Category law of the first line; unlike ``Laws.first_line`` for any number of categories."""
+    slope, intercept = _line_terms(laws, last, week)
+    return slope[:, None] * taste + intercept
+
+
+def _line_terms(laws, last, week):
+    """a (n,) and b (n, C) of P(c) = a·θ_c + b_c in the given week or weeks."""
+    last = np.asarray(last)
+    intercept = np.broadcast_to(laws.trend_share * laws.trend[week], (len(last), laws.trend.shape[1])).copy()
+    seen = np.flatnonzero(last >= 0)
+    intercept[seen, laws.follow[last[seen]]] += laws.follow_share
+    return np.where(last >= 0, laws.own_share, laws.own_share + laws.follow_share), intercept
+
+
+def _check_horizon(laws, week, horizon):
+    if not 0 < week <= week + horizon <= len(laws.season):
+        raise InputError(
+            f"The weeks {week} to {week + horizon - 1} are not all simulated: "
+            f"the history has the weeks 0 to {len(laws.season) - 1}."
+        )
+
+
+# --- the ideal observer ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What the shop recorded of n customers before a cutoff, as arrays: all that the ideal observer sees.
+
+    Attributes
+    ----------
+    customer_id : int64 array (n,)
+    age, tier, gender : int array (n,)
+        Codes, the columns of ``Laws.age_share`` and so on.
+    consent, app : bool array (n,)
+    join_week : int array (n,)
+    ordered : bool array (n, weeks)
+        Whether the customer ordered in each week before the cutoff.
+    sessions : int array (n, weeks)
+        Number of app sessions in each week.
+    sent : bool array (n, J)
+        Whether the campaign was sent to the customer.
+    last : int array (n,)
+        Category of the first line of the last order.
+    line_customer, line_category, line_slope, line_intercept : arrays (events,)
+        The recorded categories: place of the customer, category, and a and b of the likelihood a·θ_c + b.
+    """
+
+    customer_id: np.ndarray
+    age: np.ndarray
+    tier: np.ndarray
+    gender: np.ndarray
+    consent: np.ndarray
+    app: np.ndarray
+    join_week: np.ndarray
+    ordered: np.ndarray
+    sessions: np.ndarray
+    sent: np.ndarray
+    last: np.ndarray
+    line_customer: np.ndarray
+    line_category: np.ndarray
+    line_slope: np.ndarray
+    line_intercept: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """What the ideal observer concludes.
+
+    Attributes
+    ----------
+    customer_id : int64 array (n,)
+    probability : array (n, C + 1)
+        Of the outcomes of the common question.
+    persona : array (n, K)
+        P(persona | record).
+    taste : array (n, C)
+        E(taste | record).
+    first_order : array (n, horizon)
+        P(the first order of the horizon falls in each of its weeks | record).
+    """
+
+    customer_id: np.ndarray
+    probability: np.ndarray
+    persona: np.ndarray
+    taste: np.ndarray
+    first_order: np.ndarray
+
+
+def observe(laws, record: Record, week: int, horizon: int = HORIZON_WEEKS, n_rates: int = 80) -> Posterior:
+    """The ideal observer: Bayes' rule under the true laws, given what the shop recorded before a cutoff.
+
+    Parameters
+    ----------
+    laws : Laws
+    record : Record
+        Every customer has ordered at least once.
+    week : int
+        First week of the horizon; the record ends where it begins.
+    horizon : int
+        Weeks.
+    n_rates : int
+        Nodes of the sum over order rates.
+
+    Returns
+    -------
+    Posterior
+
+    Raises
+    ------
+    InputError
+        A horizon outside the simulated weeks; a record that is impossible under the laws.
+    """
+    _check_horizon(laws, week, horizon)
+    n = len(record.customer_id)
+    timing, first = timing_posterior(laws, record, week, horizon, n_rates)
+    alpha = laws.taste_concentration * laws.persona_taste + laws.taste_floor
+    category, taste = taste_posterior(
+        alpha, n, record.line_customer, record.line_category, record.line_slope, record.line_intercept
+    )
+    with np.errstate(divide="ignore"):
+        table = np.log(laws.age_share)[:, record.age] + np.log(laws.tier_share)[:, record.tier]
+        table += np.log(laws.gender_share)[:, record.gender]
+        table += np.log(
+            np.where(record.consent, laws.consent_share[:, None], 1 - laws.consent_share[:, None])
+        )
+        evidence = np.log(laws.persona_share) + table.T + timing + category
+    with np.errstate(invalid="ignore"):
+        persona = np.exp(evidence - logsumexp(evidence, axis=1, keepdims=True))
+    impossible = ~np.isfinite(persona).all(axis=1)
+    if impossible.any():
+        raise InputError(
+            f"The record of customer {record.customer_id[impossible.argmax()]} cannot happen under these laws: "
+            "check that the tables and the laws belong together."
+        )
+    # given the persona, when and what are independent: P(c in week w) = first[k, w] · (a E[θ_c | k] + b_c)
+    joint = persona[:, :, None] * first
+    probability = np.zeros((n, alpha.shape[1] + 1))
+    for step in range(horizon):
+        slope, intercept = _line_terms(laws, record.last, week + step)
+        probability[:, :-1] += slope[:, None] * np.einsum("nk,nkc->nc", joint[:, :, step], taste)
+        probability[:, :-1] += joint[:, :, step].sum(axis=1)[:, None] * intercept
+    probability[:, -1] = 1 - joint.sum(axis=(1, 2))
+    return Posterior(
+        customer_id=record.customer_id,
+        probability=probability,
+        persona=persona,
+        taste=np.einsum("nk,nkc->nc", persona, taste),
+        first_order=joint.sum(axis=1),
+    )
+
+
+def rate_nodes(shape: float, means, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights for sums over gamma distributed order rates, common to all personas.
+
+    The trapezoid rule in log(rate): the integrand falls off smoothly at both ends, where this rule converges
+    faster than any power of the spacing. Gauss–Laguerre needs more nodes here, because it spreads them over
+    the prior while a long record leaves a narrow posterior.
+
+    Parameters
+    ----------
+    shape : float
+        Of the gamma distributions.
+    means : array (K,)
+        Their means.
+    n_nodes : int
+
+    Returns
+    -------
+    nodes : array (n_nodes,)
+    weights : array (K, n_nodes)
+        Each row sums to 1.
+
+    References
+    ----------
+    Trefethen, L. N., & Weideman, J. A. C. (2014). The exponentially convergent trapezoidal rule. SIAM Review,
+    56(3), 385-458 (unverified).
+
+    Examples
+    --------
+    >>> nodes, weights = rate_nodes(1.2, [0.35, 0.2], 64)
+    >>> (weights @ nodes).round(6).tolist()
+    [0.35, 0.2]
+    """
+    scale = np.asarray(means, dtype=float) / shape
+    # at these ends the density in log(rate), ∝ (r/scale)^shape e^(−r/scale), has fallen to about 1e-6
+    log_node = np.linspace(
+        np.log(scale.min()) - 14 / shape, np.log(scale.max()) + np.log(14 + 4 * shape), n_nodes
+    )
+    nodes = np.exp(log_node)
+    log_weight = shape * (log_node - np.log(scale)[:, None]) - nodes / scale[:, None]
+    weights = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
+    return nodes, weights / weights.sum(axis=1, keepdims=True)
+
+
+def timing_posterior(laws, record: Record, week: int, horizon: int, n_rates: int = 80, block: int = 128):
+    """When: evidence of the record's timing for each persona, and when the first order of the horizon comes.
+
+    A forward filter over the states of engagement, for every persona and rate at once: the likelihood of a week
+    is that of its order (or none), given the campaign, times the Poisson probability of its sessions.
+
+    Parameters
+    ----------
+    laws : Laws
+    record : Record
+    week, horizon : int
+    n_rates : int
+        Nodes of the sum over rates.
+    block : int
+        Customers at a time; memory is about 30 · block · K · n_rates numbers.
+
+    Returns
+    -------
+    log_evidence : array (n, K)
+        log P(orders, sessions by week | persona, campaigns), natural logarithm.
+    first_order : array (n, K, horizon)
+        P(first order of the horizon in that week | persona, record).
+    """
+    nodes, weights = rate_nodes(laws.rate_shape, laws.persona_rate, n_rates)
+    n, n_personas = len(record.customer_id), len(laws.persona_rate)
+    evidence, first = np.empty((n, n_personas)), np.empty((n, n_personas, horizon))
+    by_age = np.argsort(record.join_week, kind="stable")
+    laws_of_week = {
+        w: _order_law(laws, nodes, w) for w in range(int(record.join_week.min(initial=week)), week + horizon)
+    }
+    for start in range(0, n, block):
+        rows = by_age[start : start + block]
+        alpha, log_scale = _filter(laws, record, rows, week, weights, laws_of_week)
+        shape = (len(rows), n_personas, -1)
+        total = alpha.sum(axis=1).reshape(shape).sum(axis=2)
+        with np.errstate(divide="ignore"):
+            evidence[rows] = np.log(total) + log_scale[:, None]
+        # before the coin of a campaign has fallen: its average, for those who may get it
+        coin = np.where(record.consent[rows], laws.campaign_share, 0.0)[:, None, None]
+        for step in range(horizon):
+            buys = laws_of_week[week + step]
+            bought = alpha * (buys[0] + coin * (buys[1] - buys[0]) if len(buys) == 2 else buys[0])
+            # a persona under which the record is impossible has no future: 0, and weight 0 later
+            first[rows, :, step] = bought.sum(axis=1).reshape(shape).sum(axis=2) / np.where(
+                total > 0, total, 1
+            )
+            alpha = laws.transition.T @ (alpha - bought)
+    return evidence, first
+
+
+def _order_law(laws, nodes, week):
+    """P(an order in the week), shape (V, S, K·Q): V = 1, or 2 (not sent, sent) in the week of a campaign."""
+    n_personas = len(laws.persona_rate)
+    effects = [np.zeros(n_personas)]
+    campaign = np.flatnonzero(laws.campaign_weeks == week)
+    if len(campaign):
+        effects.append(laws.campaign_effect[laws.campaign_kind[campaign[0]]])
+    by_persona = np.exp(np.array(effects))[:, None, :, None] * nodes
+    law = -np.expm1(-laws.season[week] * laws.state_rate[:, None, None] * by_persona)
+    return law.reshape(len(effects), len(laws.state_rate), -1)
+
+
+def _filter(laws, record, rows, week, weights, laws_of_week):
+    """P(record before the week, state at its beginning, persona, rate), (n, S, K·Q), and its log scale (n,).
+
+    The customers come in the order in which they joined, so those already here are always the first so many.
+    """
+    join = record.join_week[rows]
+    alpha = np.empty((len(rows), len(laws.state_rate), weights.size))
+    log_scale = np.zeros(len(rows))
+    after_join = laws.transition * (1 - laws.one_and_done)
+    after_join[:, -1] += laws.one_and_done
+    app = record.app[rows]
+    for w in range(int(join[0]), week):
+        old, here = np.searchsorted(join, [w, w], side="left")[0], np.searchsorted(join, w, side="right")
+        alpha[old:here] = laws.initial_state[:, None] * weights.reshape(1, 1, -1)
+        who = rows[:here]
+        if old:
+            buys = laws_of_week[w]
+            kind = record.ordered[who[:old], w].astype(np.int64)
+            if len(buys) == 2:
+                kind += 2 * record.sent[who[:old], np.flatnonzero(laws.campaign_weeks == w)[0]]
+            alpha[:old] *= np.stack([1 - buys, buys], axis=1).reshape(-1, *buys.shape[1:])[kind]
+        # the number of sessions says something of the state, where there is an app
+        count = record.sessions[who, w][:, None]
+        log_visits = xlogy(count, laws.session_rate) - laws.session_rate - gammaln(count + 1)
+        alpha[:here] *= np.where(app[:here, None], np.exp(log_visits), 1.0)[:, :, None]
+        alpha[:old] = laws.transition.T @ alpha[:old]
+        alpha[old:here] = after_join.T @ alpha[old:here]
+        if w % 4 == 3 or w == week - 1:
+            scale = alpha[:here].max(axis=(1, 2))
+            alpha[:here] /= np.where(scale > 0, scale, 1)[:, None, None]
+            with np.errstate(divide="ignore"):
+                log_scale[:here] += np.log(scale)
+    return alpha, log_scale
+
+
+def taste_posterior(alpha, n, customer, category, slope, intercept, block: int = 4_000_000):
+    """What: evidence of the recorded categories under Dirichlet tastes, and the mean taste given them.
+
+    The likelihood of one recorded category c is slope · θ_c + intercept, that of all of them a product of one
+    polynomial in θ_c per category. With E ∏ θ_c^{n_c} = Γ(A)/Γ(A + N) ∏ Γ(α_c + n_c)/Γ(α_c), A = Σ α_c and
+    N = Σ n_c, the integral needs the polynomials only by total degree N: their coefficients, times
+    Γ(α_c + n)/Γ(α_c), are convolved over the categories. Every term is positive. Events with intercept 0 do not
+    raise the degree: they are added to α, as for a multinomial.
+
+    Parameters
+    ----------
+    alpha : array (K, C)
+        Parameters of the Dirichlet distribution of each persona.
+    n : int
+        Number of customers.
+    customer, category : int arrays (events,)
+        Place of the customer (0 … n − 1) and category of each event.
+    slope, intercept : arrays (events,)
+        At least 0, not both 0.
+    block : int
+        Numbers held at a time.
+
+    Returns
+    -------
+    log_evidence : array (n, K)
+        Natural logarithm of the integral.
+    mean : array (n, K, C)
+        E(θ | events, persona).
+
+    References
+    ----------
+    The moments of a Dirichlet distribution: Kotz, S., Balakrishnan, N., & Johnson, N. L. (2000). Continuous
+    multivariate distributions, vol. 1, ch. 49. Wiley (unverified).
+
+    Examples
+    --------
+    Two categories, a flat prior, one pure event of the first: θ is Beta(2, 1).
+
+    >>> evidence, mean = taste_posterior(np.ones((1, 2)), 1, [0], [0], [1.0], [0.0])
+    >>> np.exp(evidence).round(6).tolist(), mean.round(6).tolist()
+    ([[0.5]], [[[0.666667, 0.333333]]])
+    """
+    alpha = np.asarray(alpha, dtype=float)
+    customer, category = np.asarray(customer, dtype=np.int64), np.asarray(category, dtype=np.int64)
+    slope, intercept = np.asarray(slope, dtype=float), np.asarray(intercept, dtype=float)
+    if (slope < 0).any() or (intercept < 0).any() or (slope + intercept <= 0).any():
+        raise InputError("slope and intercept must be at least 0, and not both 0, for every event.")
+    n_personas, n_categories = alpha.shape
+    place = customer * n_categories + category
+    pure = intercept == 0
+    count = np.bincount(place[pure], minlength=n * n_categories).reshape(n, 1, n_categories)
+    raised = alpha + count
+    evidence = gammaln(alpha.sum(axis=1)) - gammaln(raised.sum(axis=2))
+    evidence = evidence + (gammaln(raised) - gammaln(alpha)).sum(axis=2)
+    evidence += np.bincount(customer[pure], np.log(slope[pure]), minlength=n)[:, None]
+
+    mixed = np.flatnonzero(~pure)
+    mixed = mixed[np.argsort(place[mixed], kind="stable")]
+    place, slope, intercept = place[mixed], slope[mixed], intercept[mixed]
+    degree = np.bincount(place, minlength=n * n_categories).reshape(n, n_categories)
+    begin = np.concatenate([[0], np.cumsum(degree)])[:-1].reshape(n, n_categories)
+    mean = np.empty(raised.shape)
+    # customers with about as many events side by side, so that little is padded
+    order, total = np.argsort(degree.sum(axis=1), kind="stable"), degree.sum(axis=1)
+    stop = n
+    while stop:
+        size = 2 * n_categories * n_personas * (int(total[order[stop - 1]]) + 1)
+        start = max(0, stop - max(1, block // size))
+        rows = order[start:stop]
+        log_value, mean[rows] = _integrate(raised[rows], degree[rows], begin[rows], slope, intercept)
+        evidence[rows] += log_value
+        stop = start
+    return evidence, mean
+
+
+def _integrate(alpha, degree, begin, slope, intercept):
+    """Integrals over Dirichlet(alpha) (m, K, C) of ∏(slope θ_c + intercept): log value (m, K), mean (m, K, C)."""
+    m, n_personas, n_categories = alpha.shape
+    most = int(degree.sum(axis=1).max())
+    total = alpha.sum(axis=2)
+    # θ_c is measured in units of 1/(A + N): then no polynomial grows or shrinks fast with its degree
+    unit = 1 / (total + degree.sum(axis=1)[:, None])
+    factors = [
+        _polynomial(alpha[:, :, c], degree[:, c], begin[:, c], slope, intercept, unit)
+        for c in range(n_categories)
+    ]
+    log_unit = sum(log for _, log in factors)
+    # ahead[c]: the product of the factors before c
+    ahead, log_ahead = [np.ones((m, n_personas, 1))], [np.zeros((m, n_personas))]
+    for polynomial, _ in factors[:-1]:
+        product, log = _normalised(_multiply(ahead[-1], polynomial, most + 1))
+        ahead.append(product)
+        log_ahead.append(log_ahead[-1] + log)
+    # behind: what a term of degree N before c is worth after all factors from c on. One degree more than the
+    # evidence needs, because Σ_c E[θ_c ∏] = E[∏] then gives the evidence too.
+    powers = np.arange(most + 1)
+    log_behind = gammaln(total)[:, :, None] - gammaln(total[:, :, None] + powers + 1)
+    log_behind = log_behind - (powers * np.log(unit)[:, :, None])
+    shift = log_behind.max(axis=2)
+    behind = np.exp(log_behind - shift[:, :, None])
+    log_mean = np.empty(alpha.shape)
+    for c in reversed(range(n_categories)):
+        polynomial = factors[c][0]
+        width = ahead[c].shape[2]
+        one_more = np.zeros((m, n_personas))
+        before = np.zeros(ahead[c].shape)
+        for j in range(min(polynomial.shape[2], behind.shape[2])):
+            reach = min(width, behind.shape[2] - j)
+            worth = behind[:, :, j : j + reach] * polynomial[:, :, j, None]
+            before[:, :, :reach] += worth
+            one_more += (alpha[:, :, c] + j) * np.einsum("mkn,mkn->mk", worth, ahead[c][:, :, :reach])
+        log_mean[:, :, c] = np.log(one_more) + log_ahead[c] + shift
+        behind, log = _normalised(before)
+        shift = shift + log
+    log_value = logsumexp(log_mean, axis=2)
+    return log_value + log_unit, np.exp(log_mean - log_value[:, :, None])
+
+
+def _polynomial(alpha, degree, begin, slope, intercept, unit):
+    """Coefficients of ∏(slope·θ + intercept), each times Γ(α + j)/Γ(α)·unit^j, scaled to a largest of 1."""
+    most = int(degree.max(initial=0))
+    out = np.zeros((*alpha.shape, most + 1))
+    out[:, :, 0] = 1
+    log_scale = np.zeros(alpha.shape)
+    rising = (alpha[:, :, None] + np.arange(most)) * unit[:, :, None]
+    for event in range(most):
+        rows = np.flatnonzero(degree > event)
+        a, b = (values[begin[rows] + event][:, None, None] for values in (slope, intercept))
+        part = out[rows, :, : event + 2] * b
+        part[:, :, 1:] += a * rising[rows, :, : event + 1] * out[rows, :, : event + 1]
+        out[rows, :, : event + 2], log = _normalised(part)
+        log_scale[rows] += log
+    return out, log_scale
+
+
+def _multiply(left, right, width):
+    """Products of polynomials along the last axis, up to ``width`` coefficients (the others are 0)."""
+    out = np.zeros((*left.shape[:2], min(width, left.shape[2] + right.shape[2] - 1)))
+    for j in range(min(right.shape[2], width)):
+        reach = min(left.shape[2], out.shape[2] - j)
+        out[:, :, j : j + reach] += left[:, :, :reach] * right[:, :, j, None]
+    return out
+
+
+def _normalised(values):
+    """Values with a largest of 1 along the last axis, and the logarithm of what was divided out."""
+    scale = values.max(axis=-1)
+    return values / scale[..., None], np.log(scale)
+
+
+# --- coupons --------------------------------------------------------------------------------------------
+
+
+def coupon_odds(probability, category, effect) -> np.ndarray:
+    """Probabilities of the outcomes when the customer holds a coupon for a category.
+
+    The odds of the category are multiplied by e^effect, p' = p e^β / (1 − p + p e^β), and the other outcomes
+    shrink in proportion: what a random-utility customer does whose utility of that category rises by β.
+
+    Parameters
+    ----------
+    probability : array (n, C + 1)
+        Without a coupon; rows sum to 1.
+    category : int array (n,) or int
+        Category of the coupon; −1 for none.
+    effect : array (n,) or float
+        β, on the log odds.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n, C + 1)
+
+    References
+    ----------
+    McFadden, D. (1974). Conditional logit analysis of qualitative choice behavior. In P. Zarembka (ed.),
+    Frontiers in econometrics, 105-142 (unverified).
+
+    Examples
+    --------
+    >>> coupon_odds([[0.2, 0.3, 0.5]], 0, np.log(4)).round(4).tolist()
+    [[0.5, 0.1875, 0.3125]]
+    """
+    probability = np.asarray(probability, dtype=float)
+    n = len(probability)
+    category = np.broadcast_to(np.asarray(category, dtype=np.int64), n)
+    if (category < -1).any() or (category >= probability.shape[1] - 1).any():
+        raise InputError(f"A coupon is for one of the {probability.shape[1] - 1} categories, or −1 for none.")
+    held = np.flatnonzero(category >= 0)
+    out = probability.copy()
+    out[held, category[held]] *= np.exp(np.broadcast_to(effect, n)[held])
+    return out / out.sum(axis=1, keepdims=True)
+
+
+def policy_profit(probability, coupon, effect, margin, face: float, contact_cost: float) -> np.ndarray:
+    """Expected profit of the horizon's first order of each customer, given the coupons of a policy.
+
+    Parameters
+    ----------
+    probability : array (n, C + 1)
+        True probabilities without a coupon, the last column "nothing".
+    coupon : int array (n,)
+        Category of the coupon sent to each customer; −1 for none.
+    effect : array (n,) or float
+        The customer's true β.
+    margin : array (C,)
+        Expected margin of an order by the category of its first line, CNY.
+    face : float
+        Value of the coupon, CNY, taken off an order of its category.
+    contact_cost : float
+        Cost of sending a coupon, CNY.
+
+    Returns
+    -------
+    numpy.ndarray of shape (n,)
+        CNY.
+
+    Examples
+    --------
+    >>> policy_profit([[0.2, 0.3, 0.5]] * 2, [-1, 0], np.log(4), [50, 40], 10, 1).round(2).tolist()
+    [22.0, 26.5]
+    """
+    coupon = np.asarray(coupon, dtype=np.int64)
+    after = coupon_odds(probability, coupon, effect)
+    held = np.flatnonzero(coupon >= 0)
+    profit = after[:, :-1] @ np.asarray(margin, dtype=float)
+    profit[held] -= face * after[held, coupon[held]] + contact_cost
+    return profit
