@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "REGISTRY",
+    "SHOP_REGISTRY",
+    "SHOP_TABLES",
     "DataFile",
     "MovieLens",
+    "Shop",
     "data_folder",
     "load_caravan",
     "load_cdnow",
     "load_ml100k",
     "load_movielens",
     "load_oj",
+    "load_shop",
     "load_telco_churn",
 ]
 
@@ -85,6 +89,125 @@ class MovieLens:
             f"MovieLens({len(self.ratings):,} ratings by {self.ratings['user'].nunique():,} users "
             f"of {self.ratings['item'].nunique():,} movies)"
         )
+
+
+SHOP_REGISTRY = {
+    "customers.parquet": DataFile(
+        "shop.md", 4_000, "dec89447794620266fd028b87b10ab5fdad84b3c7169108d3dd6df60fb64d531"
+    ),
+    "products.parquet": DataFile(
+        "shop.md", 600, "0f12fa179755ca2e4e601765ba7db993668d7d993961feb405e099082ae5928c"
+    ),
+    "orders.parquet": DataFile(
+        "shop.md", 51_692, "b523853d0501e3dff75eb4caa7e14ce6a359f9db46b633e4d82f5ea028276b0a"
+    ),
+    "returns.parquet": DataFile(
+        "shop.md", 3_350, "60677dbcc651ab771ce05d5638e7e88e75bad3676a53b6c171a9188f8c9664f1"
+    ),
+    "sessions.parquet": DataFile(
+        "shop.md", 256_130, "22198c1db90544d5e075a6763b9f32677d4021bd81cd150f1a729181cc632cc1"
+    ),
+    "ratings.parquet": DataFile(
+        "shop.md", 10_190, "9acc2fc5336a44b6bffea49090518686399b22e502ea42f4001f6525c6d5834c"
+    ),
+    "campaigns.parquet": DataFile(
+        "shop.md", 17_627, "ba7156f3df28a19a363278ea0688824fc6d5602f08510eeac8b68a1d0b2b36ea"
+    ),
+    "auctions.parquet": DataFile(
+        "shop.md", 7_488, "5718ae65b9241690d69f30f3f79a9214184ef5a19b2235faca771a7a3dc22573"
+    ),
+    "truth_customers.parquet": DataFile(
+        "shop.md", 4_000, "49b8ea114548fe303934c24eb401325cea9b8d4ed5c0cc6e67920a7b905b91b2"
+    ),
+    "truth_states.parquet": DataFile(
+        "shop.md", 13_758, "a28493cbe2d114be93e9062ff06c653df328c3f4d806625a9b12b3b3e5d51bb1"
+    ),
+    "truth_products.parquet": DataFile(
+        "shop.md", 600, "d0dae8564dd1b22d2769b3b3e2264881aa368e0d8dd3b324914c13dcf8b11d4b"
+    ),
+}
+"""Every table of the simulated shop in `data/shop/`; written by `data/make_shop.py`."""
+
+SHOP_TABLES = {
+    "customers": "one row per customer: who they are, as the shop's register knows it",
+    "products": "one row per product: the catalogue",
+    "orders": "one row per order line",
+    "returns": "one row per order line that came back",
+    "sessions": "one row per product view in the app",
+    "ratings": "one row per rating of a product by a customer",
+    "campaigns": "one row per campaign and consenting customer: sent, or held out by a coin",
+    "auctions": "one row per bid in the weekly keyword auctions",
+    "truth_customers": "truth: persona, order rate, taste, style, effect of a coupon",
+    "truth_states": "truth: the first week of every stretch in one state of engagement",
+    "truth_products": "truth: quality, popularity, place in style, planted partner and substitute",
+    "truth_answers": "truth: the answer to the common question and the probabilities of all outcomes",
+    "truth_observer": "the ideal observer's probabilities at the last cutoff",
+}
+"""Tables of the simulated shop; those that begin with "truth" no shop would have."""
+
+
+class Shop:
+    """The simulated shop: its tables as attributes, read when first asked for.
+
+    Parameters
+    ----------
+    source : str, path or dict of str to pandas.DataFrame
+        Folder with one Parquet file for each table, or the tables themselves.
+    registered : bool
+        Whether the files are those of `SHOP_REGISTRY` (then their checksums are verified).
+
+    Raises
+    ------
+    InputError
+        If a table is not there.
+
+    Examples
+    --------
+    >>> shop = load_shop()
+    >>> shop.customers["customer_id"].size
+    4000
+    """
+
+    def __init__(self, source, registered: bool = False):
+        self._tables = dict(source) if isinstance(source, dict) else {}
+        self.folder = None if isinstance(source, dict) else Path(source)
+        self._registered = registered
+
+    @property
+    def tables(self) -> list[str]:
+        """Names of the tables that are there, in the order of `SHOP_TABLES`."""
+        if self.folder is None:
+            return [name for name in SHOP_TABLES if name in self._tables]
+        return [name for name in SHOP_TABLES if (self.folder / f"{name}.parquet").is_file()]
+
+    def __getattr__(self, name):
+        if name not in SHOP_TABLES:
+            raise AttributeError(f"The shop has no table {name!r}; it has: {', '.join(SHOP_TABLES)}.")
+        return self.table(name)
+
+    def __dir__(self):
+        return [*super().__dir__(), *self.tables]
+
+    def table(self, name: str) -> "pd.DataFrame":
+        """One table by its name; the same as the attribute."""
+        if name not in SHOP_TABLES:
+            raise InputError(f"The shop has no table {name!r}: use one of {', '.join(SHOP_TABLES)}.")
+        if name not in self._tables:
+            import pandas as pd
+
+            path = None if self.folder is None else self.folder / f"{name}.parquet"
+            if path is None or (not self._registered and not path.is_file()):
+                where = "in memory" if path is None else f"in {self.folder}"
+                raise InputError(f"The table {name!r} is not {where}: simulate the shop with it.")
+            self._tables[name] = (
+                _read(f"{name}.parquet", SHOP_REGISTRY, "shop/", "make_shop.py")
+                if self._registered
+                else pd.read_parquet(path)
+            )
+        return self._tables[name]
+
+    def __repr__(self) -> str:
+        return f"Shop({'in memory' if self.folder is None else self.folder.name}: {', '.join(self.tables)})"
 
 
 def data_folder() -> Path:
@@ -268,6 +391,35 @@ def load_caravan() -> "pd.DataFrame":
     return _read("caravan.parquet")
 
 
+def load_shop() -> Shop:
+    """The course's simulated shop "Lantern": 4,000 customers, two years, and the truth about them.
+
+    Returns
+    -------
+    Shop
+        The tables of `SHOP_TABLES`, as attributes, read when first asked for.
+
+    Raises
+    ------
+    ChecksumError
+        If a file does not hold the bytes it should (when its table is read).
+    InputError
+        If a file or the data folder is missing.
+
+    References
+    ----------
+    Made by `bigmkt_helpers.shop`; the generative model is stated in the page "The simulated shop".
+    Card: `data/shop.md`.
+
+    Examples
+    --------
+    >>> shop = load_shop()
+    >>> shop.orders.loc[0, ["channel", "category"]].index.tolist()
+    ['channel', 'category']
+    """
+    return Shop(data_folder() / "shop", registered=True)
+
+
 ML100K_COUNTS = {1: 6_110, 2: 11_370, 3: 27_145, 4: 34_174, 5: 21_201}
 """Ratings of each kind in the published MovieLens 100K; copies with invented rows exist."""
 
@@ -358,22 +510,22 @@ def load_ml100k(folder=None) -> MovieLens:
     return MovieLens(ratings, movies)
 
 
-def _read(name) -> "pd.DataFrame":
+def _read(name, registry=None, under="", script="make_data.py") -> "pd.DataFrame":
     """The table of one registered file, after its checksum."""
     import pandas as pd
 
-    path = data_folder() / name
+    path = data_folder() / under / name
     if not path.is_file():
         raise InputError(
-            f"{name} is missing from {path.parent}: restore it with 'git checkout -- data/{name}', or make "
-            "it with 'python data/make_data.py'."
+            f"{name} is missing from {path.parent}: restore it with 'git checkout -- data/{under}{name}', or "
+            f"make it with 'python data/{script}'."
         )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    expected = REGISTRY[name].sha256
+    expected = (REGISTRY if registry is None else registry)[name].sha256
     if found != expected:
         raise ChecksumError(
             f"{path} does not hold the bytes it should: expected sha256 {expected}, found {found}; "
-            f"restore it with 'git checkout -- data/{name}'."
+            f"restore it with 'git checkout -- data/{under}{name}'."
         )
     return pd.read_parquet(path)

@@ -367,7 +367,7 @@ def default_laws(seed: int = 0) -> Laws:
             ]
         ),
         initial_state=np.array([0.3, 0.7, 0.0, 0.0]),
-        one_and_done=0.25,
+        one_and_done=0.33,
         rate_shape=1.2,
         persona_rate=0.35 * np.array([1.15, 1.2, 0.9, 0.8, 0.6]),
         season=_season(weeks),
@@ -379,7 +379,7 @@ def default_laws(seed: int = 0) -> Laws:
         coupon_discount=0.10,
         consent_share=np.array([0.70, 0.60, 0.65, 0.50, 0.55]),
         app_share=0.45,
-        session_rate=np.array([2.5, 1.0, 0.20, 0.0]),
+        session_rate=np.array([4.0, 1.6, 0.30, 0.0]),
         session_trend_share=0.25,
         session_extra_views=2.0,
         partner_share=0.35,
@@ -390,10 +390,10 @@ def default_laws(seed: int = 0) -> Laws:
         store_order_share=0.35,
         return_share=0.06,
         return_slope=0.5,
-        rating_share=0.22,
-        rating_extremity=0.35,
-        rating_mean=3.9,
-        rating_scale=1.0,
+        rating_share=0.15,
+        rating_extremity=0.50,
+        rating_mean=3.7,
+        rating_scale=1.4,
         rating_weights=np.array([0.55, 0.45, 0.40, 0.60]),
         age_share=np.array(
             [
@@ -618,8 +618,8 @@ def catalogue(laws: Laws) -> Catalogue:
     Examples
     --------
     >>> products = catalogue(default_laws())
-    >>> products.table.loc[0, ["product_id", "category", "title"]].tolist()
-    [101, 'tea', 'Longjing green tea']
+    >>> products.table.loc[0, ["category", "title"]].tolist()
+    ['tea', 'Longjing green tea']
     """
     return _catalogue(laws.seed, tuple(laws.follow.tolist()))
 
