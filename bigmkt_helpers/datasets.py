@@ -125,6 +125,12 @@ SHOP_REGISTRY = {
     "truth_products.parquet": DataFile(
         "shop.md", 600, "d0dae8564dd1b22d2769b3b3e2264881aa368e0d8dd3b324914c13dcf8b11d4b"
     ),
+    "truth_answers.parquet": DataFile(
+        "shop.md", 16_832, "6bbff930bf2cde6da4744b39b824e1209af10ec2de9b968139aeefc7b0a1aea8"
+    ),
+    "truth_observer.parquet": DataFile(
+        "shop.md", 2_127, "4562e6367532aa6d8fa7443e70f1a3d904a3b7e6dca1d0bc23f279c86e3326bc"
+    ),
 }
 """Every table of the simulated shop in `data/shop/`; written by `data/make_shop.py`."""
 

@@ -1,5 +1,41 @@
 """The simulated shop "Lantern", whose truth is known.
 
-Rooms: `world` (laws, calendar, catalogue), `behaviour` (the simulation), `truth` (probabilities of the common
-question), `channels` (the raw channels and their dirt).
+Rooms: `world` (laws, calendar, catalogue), `words` (its words), `behaviour` (the simulation), `truth` (the
+probabilities of the common question), `channels` (the raw channels and their dirt).  The names below are
+imported when first asked for.
 """
+
+from importlib import import_module
+
+_ROOMS = {
+    "CATEGORIES": "world",
+    "CUTOFF_WEEKS": "world",
+    "OUTCOMES": "world",
+    "PERSONAS": "world",
+    "STATES": "world",
+    "Catalogue": "world",
+    "Laws": "world",
+    "auctions": "world",
+    "catalogue": "world",
+    "cutoff": "world",
+    "default_laws": "world",
+    "week_of": "world",
+    "Customers": "behaviour",
+    "moments": "behaviour",
+    "resimulate": "behaviour",
+    "simulate": "behaviour",
+    "simulate_block": "behaviour",
+    "states_at": "behaviour",
+}
+
+__all__ = sorted(_ROOMS)
+
+
+def __getattr__(name):
+    if name in _ROOMS:
+        return getattr(import_module(f"bigmkt_helpers.shop.{_ROOMS[name]}"), name)
+    raise AttributeError(f"bigmkt_helpers.shop has no {name!r}; it has: {', '.join(__all__)}.")
+
+
+def __dir__():
+    return __all__

@@ -695,8 +695,18 @@ def states_at(truth_states: pd.DataFrame, customer_ids, week: int) -> np.ndarray
 # --- a whole shop -------------------------------------------------------------------------------------------
 
 
+TRUTH_LIMIT = 20_000
+"""Up to so many customers `simulate` works out the true probabilities unless told otherwise."""
+
+
 def simulate(
-    n_customers: int = 4_000, seed: int = 0, folder=None, *, laws: Laws | None = None, blocks_held: int = 8
+    n_customers: int = 4_000,
+    seed: int = 0,
+    folder=None,
+    *,
+    laws: Laws | None = None,
+    truth: bool | None = None,
+    blocks_held: int = 8,
 ) -> Shop:
     """Simulate the shop; with a folder, write its tables as Parquet files and hold only a few blocks.
 
@@ -710,6 +720,9 @@ def simulate(
         memory.
     laws : Laws, optional
         By default `world.default_laws()`.
+    truth : bool, optional
+        Whether to add `truth_answers` and `truth_observer` (about a second for each 1,000 customers); by
+        default for up to `TRUTH_LIMIT` customers.
     blocks_held : int
         Blocks of 1,000 customers that are held before they are written, as one row group.  The content does
         not depend on it.
@@ -737,6 +750,7 @@ def simulate(
         if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
             raise InputError(f"{name} is {value!r}: give a whole number from {least} on.")
     laws = default_laws() if laws is None else laws
+    truth = n_customers <= TRUTH_LIMIT if truth is None else truth
     products = catalogue(laws)
     common = {"products": products.table, "truth_products": products.truth(), "auctions": auctions(laws)}
     sink = _Memory() if folder is None else _Files(Path(folder))
@@ -746,12 +760,24 @@ def simulate(
         held = []
         n_blocks = -(-n_customers // BLOCK)
         for block in range(n_blocks):
-            held.append(simulate_block(laws, products, seed, block, min(BLOCK, n_customers - block * BLOCK)))
+            tables = simulate_block(laws, products, seed, block, min(BLOCK, n_customers - block * BLOCK))
+            held.append(tables | _probabilities(laws, tables) if truth else tables)
             if len(held) == blocks_held or block == n_blocks - 1:
                 for name in held[0]:
                     sink.add(name, [tables[name] for tables in held])
                 held = []
     return sink.shop()
+
+
+def _probabilities(laws, tables):
+    """The true probabilities of a block's customers at the cutoffs, and the ideal observer's at the last."""
+    from bigmkt_helpers.shop import truth
+
+    block = Shop(tables)
+    found = {"truth_answers": truth.answers_table(laws, block)}
+    found["truth_observer"] = truth.observer_table(laws, block)
+    # to the ninth place, where machines still agree; small enough that no probability of this world becomes 0
+    return {name: table.round(9) for name, table in found.items()}
 
 
 class _Memory:
