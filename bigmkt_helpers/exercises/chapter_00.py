@@ -1,0 +1,491 @@
+"""The exercises of chapter 00, the information gap."""
+
+import numpy as np
+
+from bigmkt_helpers.exercises import Exercise, Mistake
+
+__all__ = ["EXERCISES"]
+
+
+# 00.1: where the price of a market with hidden quality comes to rest
+
+_MARKETS = ((200, 1000, 1.2), (100, 900, 1.6), (300, 800, 1.5), (400, 900, 1.1), (0, 500, 1.9))
+
+
+def _resting_price(lowest, highest, factor):
+    if factor * (lowest + highest) / 2 >= highest:
+        return factor * (lowest + highest) / 2
+    return factor * lowest / (2 - factor)
+
+
+def _price_without_a_whole_market(lowest, highest, factor):
+    return factor * lowest / (2 - factor)
+
+
+def _price_of_the_first_round(lowest, highest, factor):
+    return factor * (lowest + highest) / 2
+
+
+def _price_of_the_second_round(lowest, highest, factor):
+    first = min(factor * (lowest + highest) / 2, highest)
+    return factor * (lowest + first) / 2
+
+
+def _price_at_most_the_highest(lowest, highest, factor):
+    return min(_resting_price(lowest, highest, factor), highest)
+
+
+def _price_without_factor(lowest, highest, factor):
+    return _resting_price(lowest, highest, factor) / factor
+
+
+def _always_collapses(lowest, highest, factor):
+    return float(lowest) if factor < 2 else _price_of_the_first_round(lowest, highest, factor)
+
+
+# 00.2: for how many years must a warranty run, and how long may it?
+
+_WARRANTIES = ((900, 500, 0.05, 0.25, 400), (300, 240, 0.10, 0.40, 50), (1500, 1100, 0.02, 0.16, 1000))
+
+
+def _warranty(good, bad, good_fails, bad_fails, repair):
+    return (good - bad) / (bad_fails * repair), (good - bad) / (good_fails * repair)
+
+
+def _bounds_swapped(good, bad, good_fails, bad_fails, repair):
+    return _warranty(good, bad, good_fails, bad_fails, repair)[::-1]
+
+
+def _whole_price(good, bad, good_fails, bad_fails, repair):
+    return good / (bad_fails * repair), good / (good_fails * repair)
+
+
+def _no_repair(good, bad, good_fails, bad_fails, repair):
+    return (good - bad) / bad_fails, (good - bad) / good_fails
+
+
+def _differences_of_failure(good, bad, good_fails, bad_fails, repair):
+    shortest = (good - bad) / (bad_fails * repair)
+    return shortest, (good - bad) / ((bad_fails - good_fails) * repair)
+
+
+def _good_seller_covers_all(good, bad, good_fails, bad_fails, repair):
+    return (good - bad) / (bad_fails * repair), good / (good_fails * repair)
+
+
+# 00.3: the entropy of what customers answered
+
+_ANSWERS = (
+    ({"tea": 30, "lamps": 10, "nothing": 60},),
+    ({"tea": 5, "cups": 5, "lamps": 0, "nothing": 10},),
+    ({"yes": 1, "no": 7},),
+)
+
+
+def _shares(counts):
+    values = np.array(list(counts.values()), dtype=float)
+    values = values[values > 0]
+    return values / values.sum()
+
+
+def _entropy(counts):
+    p = _shares(counts)
+    return float(-(p * np.log2(p)).sum())
+
+
+def _in_nats(counts):
+    p = _shares(counts)
+    return float(-(p * np.log(p)).sum())
+
+
+def _in_tens(counts):
+    p = _shares(counts)
+    return float(-(p * np.log10(p)).sum())
+
+
+def _negative(counts):
+    return -_entropy(counts)
+
+
+def _as_if_equal(counts):
+    return float(np.log2(len(_shares(counts))))
+
+
+def _names_as_if_equal(counts):
+    return float(np.log2(len(counts)))
+
+
+def _mean_surprise(counts):
+    return float(-np.log2(_shares(counts)).mean())
+
+
+def _of_the_counts(counts):
+    n = np.array([value for value in counts.values() if value > 0], dtype=float)
+    return float(-(n * np.log2(n)).sum())
+
+
+def _zeros_spoil(counts):
+    p = np.array(list(counts.values()), dtype=float)
+    p = p / p.sum()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(-(p * np.log2(p)).sum())
+
+
+# 00.4: what a signal is worth before a letter is sent
+
+_LETTERS = (
+    (20, 2, 0.05, 0.80, 0.20),
+    (20, 2, 0.30, 0.90, 0.40),
+    (20, 2, 0.05, 0.50, 0.40),
+    (50, 10, 0.10, 0.60, 0.05),
+)
+
+
+def _expected(margin, cost, prior, hit, alarm):
+    """Expected profit per customer of: letters to nobody, to all, to the flagged, with perfect knowledge."""
+    to_all = prior * margin - cost
+    to_flagged = prior * hit * (margin - cost) - (1 - prior) * alarm * cost
+    return 0.0, to_all, to_flagged, prior * (margin - cost)
+
+
+def _worth(margin, cost, prior, hit, alarm):
+    nobody, everybody, flagged, _ = _expected(margin, cost, prior, hit, alarm)
+    return max(nobody, everybody, flagged) - max(nobody, everybody)
+
+
+def _worth_of_perfect(margin, cost, prior, hit, alarm):
+    nobody, everybody, _, perfect = _expected(margin, cost, prior, hit, alarm)
+    return perfect - max(nobody, everybody)
+
+
+def _profit_of_flagged(margin, cost, prior, hit, alarm):
+    return _expected(margin, cost, prior, hit, alarm)[2]
+
+
+def _obeys_the_signal(margin, cost, prior, hit, alarm):
+    nobody, everybody, flagged, _ = _expected(margin, cost, prior, hit, alarm)
+    return flagged - max(nobody, everybody)
+
+
+def _against_nobody(margin, cost, prior, hit, alarm):
+    nobody, everybody, flagged, _ = _expected(margin, cost, prior, hit, alarm)
+    return max(nobody, everybody, flagged)
+
+
+def _against_everybody(margin, cost, prior, hit, alarm):
+    nobody, everybody, flagged, _ = _expected(margin, cost, prior, hit, alarm)
+    return max(nobody, everybody, flagged) - everybody
+
+
+def _false_alarms_free(margin, cost, prior, hit, alarm):
+    nobody, everybody, _, _ = _expected(margin, cost, prior, hit, alarm)
+    return max(nobody, everybody, prior * hit * (margin - cost)) - max(nobody, everybody)
+
+
+# 00.5: the growth that a signal adds to a bettor's capital
+
+_JOINTS = (
+    (np.array([[0.40, 0.10], [0.10, 0.40]]),),
+    (np.array([[0.10, 0.05, 0.15], [0.02, 0.48, 0.20]]),),
+    (np.array([[0.30, 0.30], [0.20, 0.20]]),),
+    (np.array([[0.50, 0.00], [0.25, 0.25]]),),
+)
+
+
+def _bits(p):
+    p = p[p > 0]
+    return float(-(p * np.log2(p)).sum())
+
+
+def _growth_gained(joint):
+    return _bits(joint.sum(axis=1)) + _bits(joint.sum(axis=0)) - _bits(joint)
+
+
+def _growth_in_nats(joint):
+    return _growth_gained(joint) * float(np.log(2))
+
+
+def _uncertainty_left(joint):
+    return _bits(joint) - _bits(joint.sum(axis=1))
+
+
+def _uncertainty_before(joint):
+    return _bits(joint.sum(axis=0))
+
+
+def _uncertainty_of_the_signal(joint):
+    return _bits(joint.sum(axis=1))
+
+
+def _uncertainty_of_both(joint):
+    return _bits(joint)
+
+
+def _rows_not_weighted(joint):
+    rows = joint / joint.sum(axis=1, keepdims=True)
+    return _bits(joint.sum(axis=0)) - float(np.mean([_bits(row) for row in rows]))
+
+
+# 00.6: the share of the closable gap that a model closed
+
+_GUESSES = (
+    (
+        np.array([0.70, 0.10, 0.10, 0.70, 0.70]),
+        np.array([0.80, 0.30, 0.05, 0.60, 0.75]),
+        np.array([0.95, 0.60, 0.20, 0.90, 0.85]),
+    ),
+    (np.array([0.50, 0.25, 0.25]), np.array([0.25, 0.25, 0.125]), np.array([0.75, 0.50, 0.50])),
+    (np.full(4, 0.25), np.array([0.4, 0.2, 0.5, 0.9]), np.array([0.5, 0.4, 0.8, 0.9])),
+)
+
+
+def _loss(p):
+    return float(-np.log2(p).mean())
+
+
+def _share_closed(base, model, truth):
+    return (_loss(base) - _loss(model)) / (_loss(base) - _loss(truth))
+
+
+def _bits_alone(base, model, truth):
+    return _loss(base) - _loss(model)
+
+
+def _share_of_everything(base, model, truth):
+    return (_loss(base) - _loss(model)) / _loss(base)
+
+
+def _share_left(base, model, truth):
+    return 1 - _share_closed(base, model, truth)
+
+
+def _log_of_the_mean(base, model, truth):
+    logs = [-np.log2(p.mean()) for p in (base, model, truth)]
+    return float((logs[0] - logs[1]) / (logs[0] - logs[2]))
+
+
+def _mean_of_ratios(base, model, truth):
+    return float(np.mean(np.log2(model / base) / np.log2(truth / base)))
+
+
+def _without_logarithm(base, model, truth):
+    return float((model.mean() - base.mean()) / (truth.mean() - base.mean()))
+
+
+def _never_below_zero(base, model, truth):
+    return max(_share_closed(base, model, truth), 0.0)
+
+
+EXERCISES = (
+    Exercise(
+        key="00.1",
+        title="Either everything is sold, or the price rests where buyers pay what the rest is worth.",
+        reference=lambda: _resting_price,
+        cases=_MARKETS,
+        mistakes={
+            "the whole market forgotten": Mistake(
+                lambda: _price_without_a_whole_market,
+                "If buyers pay at least the highest quality for the average of all, everybody sells. Look at "
+                "that case first.",
+            ),
+            "the first round": Mistake(
+                lambda: _price_of_the_first_round,
+                "That is the first offer, for the average of all. The best sellers leave, and it falls "
+                "again: find the price that stays.",
+            ),
+            "the second round": Mistake(
+                lambda: _price_of_the_second_round,
+                "That is the offer after the best have left once. Go on until the price stays, or solve "
+                "price = factor × (lowest + price) / 2.",
+            ),
+            "capped": Mistake(
+                lambda: _price_at_most_the_highest,
+                "When everybody sells, competing buyers pay what the average is worth to them, and that may "
+                "be more than the highest quality. Do not cap it.",
+            ),
+            "value to the seller": Mistake(
+                lambda: _price_without_factor,
+                "That is what the average is worth to sellers. Buyers pay factor times as much.",
+            ),
+            "always nothing": Mistake(
+                lambda: _always_collapses,
+                "The market shrinks to the very lowest quality only if that is 0. Otherwise some trade is "
+                "left: solve price = factor × (lowest + price) / 2.",
+            ),
+        },
+    ),
+    Exercise(
+        key="00.2",
+        title="Long enough that the bad seller gives up, short enough that the good one does not.",
+        reference=lambda: _warranty,
+        cases=_WARRANTIES,
+        mistakes={
+            "bounds swapped": Mistake(
+                lambda: _bounds_swapped,
+                "The order is the shortest, then the longest: the bad seller, whose goods fail more often, "
+                "gives up first.",
+            ),
+            "the whole price": Mistake(
+                lambda: _whole_price,
+                "The warranty wins a seller the difference between the two prices, not the whole price.",
+            ),
+            "no repair": Mistake(
+                lambda: _no_repair,
+                "A year of warranty costs the failures of that year times the cost of a repair.",
+            ),
+            "difference of failures": Mistake(
+                lambda: _differences_of_failure,
+                "The good seller pays for the failures of the good product, not for the difference of both.",
+            ),
+            "loss for the good seller": Mistake(
+                lambda: _good_seller_covers_all,
+                "The good seller can also sell at the low price without a warranty. Compare with that, not "
+                "with nothing.",
+            ),
+        },
+    ),
+    Exercise(
+        key="00.3",
+        title="Surprise in bits, each answer weighed by how often it comes.",
+        reference=lambda: _entropy,
+        cases=_ANSWERS,
+        mistakes={
+            "nats": Mistake(lambda: _in_nats, "That is the natural logarithm. Bits need the base 2: log2."),
+            "base 10": Mistake(lambda: _in_tens, "That is the logarithm to base 10. Bits need log2."),
+            "sign": Mistake(
+                lambda: _negative,
+                "The logarithm of a share is negative; the minus in front of the sum is missing.",
+            ),
+            "equal answers": Mistake(
+                lambda: _as_if_equal,
+                "That is log2 of the number of answers, right only if all come equally often.",
+            ),
+            "equal names": Mistake(
+                lambda: _names_as_if_equal,
+                "That is log2 of the number of names, as if all came equally often, even the one never "
+                "given.",
+            ),
+            "not weighed": Mistake(
+                lambda: _mean_surprise,
+                "You average the surprises of the answers alike. Weigh each by its share.",
+            ),
+            "counts": Mistake(
+                lambda: _of_the_counts,
+                "These are counts, not shares: divide by their sum first.",
+            ),
+            "zeros": Mistake(
+                lambda: _zeros_spoil,
+                "An answer that never came gives 0 × log2(0), which is nan. Such answers add nothing: "
+                "leave them out.",
+            ),
+        },
+    ),
+    Exercise(
+        key="00.4",
+        title="What the best decision earns with the signal, less what it earns without.",
+        reference=lambda: _worth,
+        cases=_LETTERS,
+        mistakes={
+            "perfect": Mistake(
+                lambda: _worth_of_perfect,
+                "That is the worth of knowing for certain. This signal misses buyers and flags others.",
+            ),
+            "profit": Mistake(
+                lambda: _profit_of_flagged,
+                "That is the profit of writing to the flagged. Subtract what the best decision earns without "
+                "the signal.",
+            ),
+            "obeyed": Mistake(
+                lambda: _obeys_the_signal,
+                "Your signal can do harm, because it is always obeyed. Whoever may ignore it never loses: "
+                "the worth is at least 0.",
+            ),
+            "against nobody": Mistake(
+                lambda: _against_nobody,
+                "Without the signal one could also write to everybody. Compare with the better of nobody and "
+                "everybody.",
+            ),
+            "against everybody": Mistake(
+                lambda: _against_everybody,
+                "Without the signal one could also write to nobody. Compare with the better of nobody and "
+                "everybody.",
+            ),
+            "false alarms": Mistake(
+                lambda: _false_alarms_free,
+                "The letters to flagged customers who would not buy cost money too.",
+            ),
+        },
+    ),
+    Exercise(
+        key="00.5",
+        title="Kelly: the growth that a signal adds is the mutual information.",
+        reference=lambda: _growth_gained,
+        cases=_JOINTS,
+        mistakes={
+            "nats": Mistake(
+                lambda: _growth_in_nats, "That is in natural logarithms. Doublings are bits: use log2."
+            ),
+            "what is left": Mistake(
+                lambda: _uncertainty_left,
+                "That is the uncertainty about the outcome that is left when the signal is known. Subtract "
+                "it from the uncertainty before.",
+            ),
+            "before": Mistake(
+                lambda: _uncertainty_before,
+                "That is the uncertainty before the signal. Subtract what is left when the signal is known.",
+            ),
+            "the signal": Mistake(
+                lambda: _uncertainty_of_the_signal,
+                "That is the entropy of the signal itself. A signal can be full of surprises and say "
+                "nothing.",
+            ),
+            "both": Mistake(
+                lambda: _uncertainty_of_both,
+                "That is the entropy of signal and outcome together. Subtract it from the sum of the two "
+                "single ones.",
+            ),
+            "signals alike": Mistake(
+                lambda: _rows_not_weighted,
+                "You average over the signals as if each came equally often. Weigh each row by its "
+                "probability.",
+            ),
+        },
+    ),
+    Exercise(
+        key="00.6",
+        title="Bits closed over bits that could be closed.",
+        reference=lambda: _share_closed,
+        cases=_GUESSES,
+        mistakes={
+            "bits": Mistake(
+                lambda: _bits_alone,
+                "Those are the bits closed. Divide by the bits that could be closed at all: base less truth.",
+            ),
+            "of everything": Mistake(
+                lambda: _share_of_everything,
+                "You divide by the whole uncertainty. What is left under the truth is chance, and nobody can "
+                "close it: divide by base less truth.",
+            ),
+            "left": Mistake(lambda: _share_left, "That is the share which is still open."),
+            "mean first": Mistake(
+                lambda: _log_of_the_mean,
+                "You average the probabilities and then take the logarithm. Take the logarithm of each "
+                "customer's probability first.",
+            ),
+            "mean of ratios": Mistake(
+                lambda: _mean_of_ratios,
+                "You divide customer by customer and average the ratios. Average the bits first, then divide "
+                "once.",
+            ),
+            "no logarithm": Mistake(
+                lambda: _without_logarithm,
+                "You compare average probabilities. The gap is in bits: −log2 of each probability.",
+            ),
+            "cut at 0": Mistake(
+                lambda: _never_below_zero,
+                "A model can be worse than the base rates. Then the share is negative: say so, do not cut it "
+                "at 0.",
+            ),
+        },
+    ),
+)
