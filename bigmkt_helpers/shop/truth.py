@@ -7,9 +7,9 @@ without approximation, but for the sum over order rates (a rule with a spectral 
 
 How the observer is exact. Given the persona k, three parts of the record are independent: demographics (a
 table look-up), the timing of orders and sessions (`timing_posterior`, a forward filter over the engagement
-states for each rate), and the categories (`taste_posterior`). Every recorded category has a likelihood that is
-linear in the taste, a·θ_c + b, so the likelihood of all of them is a product of one polynomial per category,
-and a Dirichlet's moments integrate it term by term. All terms are positive: nothing cancels.
+states for each rate), and the categories (`taste_posterior`). Every recorded category has a likelihood that
+is linear in the taste, a·θ_c + b, so the likelihood of all of them is a product of one polynomial per
+category, and a Dirichlet's moments integrate it term by term. All terms are positive: nothing cancels.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,33 @@ import pandas as pd
 from scipy.special import gammaln, logsumexp, xlogy
 
 from bigmkt_helpers.errors import InputError
-from bigmkt_helpers.shop.world import HORIZON_WEEKS, cutoff, week_of
+from bigmkt_helpers.shop.behaviour import AGE_BANDS, GENDERS, Customers, states_at
+from bigmkt_helpers.shop.world import (
+    CATEGORIES,
+    CUTOFF_WEEKS,
+    HORIZON_WEEKS,
+    NOTHING,
+    WINDOW_WEEKS,
+    catalogue,
+    cutoff,
+    week_of,
+)
 
 __all__ = [
     "Posterior",
     "Record",
+    "answers_table",
     "coupon_odds",
+    "eligible",
+    "first_answers",
+    "margins",
     "observe",
+    "observer_table",
     "omniscient",
     "policy_profit",
+    "potential_answers",
     "rate_nodes",
+    "recorded",
     "taste_posterior",
     "timing_posterior",
 ]
@@ -39,16 +56,16 @@ __all__ = [
 def omniscient(laws, customers, states, last_category, week, horizon=HORIZON_WEEKS) -> np.ndarray:
     """P(category of the first line of the first order in the horizon, or nothing), from the hidden truth.
 
-    The vector P(state, nothing bought yet) is carried from week to week; what leaves it in a week is spread by
-    the category law of that week. The coin of a campaign in the horizon is averaged over.
+    The vector P(state, nothing bought yet) is carried from week to week; what leaves it in a week is spread
+    by the category law of that week. The coin of a campaign in the horizon is averaged over.
 
     Parameters
     ----------
     laws : Laws
-    customers : pandas.DataFrame
-        ``persona`` (code), ``rate`` (orders a week), ``email_consent``, ``taste_0`` … , one row each.
+    customers : Customers
+        Their ``persona``, ``rate``, ``taste`` and ``email_consent`` are read.
     states : int array (n,)
-        State of engagement at the beginning of the week ``week``.
+        State of engagement in the week ``week``, as `behaviour.states_at` gives it.
     last_category : int array (n,)
         Category of the first line of the last order; −1 if there was none.
     week : int
@@ -68,38 +85,35 @@ def omniscient(laws, customers, states, last_category, week, horizon=HORIZON_WEE
 
     Examples
     --------
+    >>> from bigmkt_helpers.shop.behaviour import simulate
     >>> from bigmkt_helpers.shop.world import default_laws
-    >>> taste = {f"taste_{c}": [1 / 12] for c in range(12)}
-    >>> one = pd.DataFrame({"persona": [0], "rate": [0.4], "email_consent": [True], **taste})
-    >>> omniscient(default_laws(), one, [0], [3], week=80)[0, -1].round(3)
-    np.float64(0.067)
-    >>> omniscient(default_laws(), one, [3], [3], week=80)[0, -1]
-    np.float64(1.0)
+    >>> shop = simulate(20, seed=3)
+    >>> people = Customers.from_tables(shop.customers, shop.truth_customers).take([0, 0])
+    >>> p = omniscient(default_laws(), people, states=[0, 3], last_category=[5, 5], week=80)
+    >>> p.shape, p[1, -1]
+    ((2, 13), np.float64(1.0))
     """
     _check_horizon(laws, week, horizon)
-    n_categories = laws.trend.shape[1]
-    taste = customers[[f"taste_{c}" for c in range(n_categories)]].to_numpy(dtype=float)
-    rate, persona = customers["rate"].to_numpy(dtype=float), customers["persona"].to_numpy(dtype=np.int64)
-    consent = customers["email_consent"].to_numpy(dtype=bool)
     states, last = np.asarray(states, dtype=np.int64), np.asarray(last_category, dtype=np.int64)
-    if len(states) != len(customers) or len(last) != len(customers):
+    n = len(customers.persona)
+    if len(states) != n or len(last) != n:
         raise InputError(
-            f"There are {len(customers)} customers, {len(states)} states and {len(last)} last categories: "
+            f"There are {n} customers, {len(states)} states and {len(last)} last categories: "
             "give one of each per customer."
         )
     nothing = np.eye(len(laws.state_rate))[states]
-    out = np.zeros((len(customers), n_categories + 1))
+    out = np.zeros((n, laws.trend.shape[1] + 1))
     for w in range(week, week + horizon):
-        intensity = rate[:, None] * laws.state_rate * laws.season[w]
+        intensity = customers.rate[:, None] * laws.state_rate * laws.season[w]
         buys = -np.expm1(-intensity)
         campaign = np.flatnonzero(laws.campaign_weeks == w)
         if len(campaign):
-            effect = laws.campaign_effect[laws.campaign_kind[campaign[0]], persona]
+            effect = laws.campaign_effect[laws.campaign_kind[campaign[0]], customers.persona]
             sent = -np.expm1(-intensity * np.exp(effect)[:, None])
-            share = np.where(consent, laws.campaign_share, 0.0)[:, None]
+            share = np.where(customers.email_consent, laws.campaign_share, 0.0)[:, None]
             buys = (1 - share) * buys + share * sent
         first = (nothing * buys).sum(axis=1)
-        out[:, :-1] += first[:, None] * _first_line(laws, taste, last, w)
+        out[:, :-1] += first[:, None] * _first_line(laws, customers.taste, last, w)
         nothing = (nothing * (1 - buys)) @ laws.transition
     out[:, -1] = nothing.sum(axis=1)
     return out
@@ -238,8 +252,8 @@ def observe(laws, record: Record, week: int, horizon: int = HORIZON_WEEKS, n_rat
     impossible = ~np.isfinite(persona).all(axis=1)
     if impossible.any():
         raise InputError(
-            f"The record of customer {record.customer_id[impossible.argmax()]} cannot happen under these laws: "
-            "check that the tables and the laws belong together."
+            f"The record of customer {record.customer_id[impossible.argmax()]} cannot happen under these "
+            "laws: check that the tables and the laws belong together."
         )
     # given the persona, when and what are independent: P(c in week w) = first[k, w] · (a E[θ_c | k] + b_c)
     joint = persona[:, :, None] * first
@@ -304,8 +318,8 @@ def rate_nodes(shape: float, means, n_nodes: int) -> tuple[np.ndarray, np.ndarra
 def timing_posterior(laws, record: Record, week: int, horizon: int, n_rates: int = 80, block: int = 128):
     """When: evidence of the record's timing for each persona, and when the first order of the horizon comes.
 
-    A forward filter over the states of engagement, for every persona and rate at once: the likelihood of a week
-    is that of its order (or none), given the campaign, times the Poisson probability of its sessions.
+    A forward filter over the states of engagement, for every persona and rate at once: the likelihood of a
+    week is that of its order (or none), given the campaign, times the Poisson probability of its sessions.
 
     Parameters
     ----------
@@ -404,8 +418,8 @@ def taste_posterior(alpha, n, customer, category, slope, intercept, block: int =
     The likelihood of one recorded category c is slope · θ_c + intercept, that of all of them a product of one
     polynomial in θ_c per category. With E ∏ θ_c^{n_c} = Γ(A)/Γ(A + N) ∏ Γ(α_c + n_c)/Γ(α_c), A = Σ α_c and
     N = Σ n_c, the integral needs the polynomials only by total degree N: their coefficients, times
-    Γ(α_c + n)/Γ(α_c), are convolved over the categories. Every term is positive. Events with intercept 0 do not
-    raise the degree: they are added to α, as for a multinomial.
+    Γ(α_c + n)/Γ(α_c), are convolved over the categories. Every term is positive. Events with intercept 0 do
+    not raise the degree: they are added to α, as for a multinomial.
 
     Parameters
     ----------
@@ -474,7 +488,7 @@ def taste_posterior(alpha, n, customer, category, slope, intercept, block: int =
 
 
 def _integrate(alpha, degree, begin, slope, intercept):
-    """Integrals over Dirichlet(alpha) (m, K, C) of ∏(slope θ_c + intercept): log value (m, K), mean (m, K, C)."""
+    """Integrals over Dirichlet(alpha) of ∏(slope θ_c + intercept): log value (m, K), mean taste (m, K, C)."""
     m, n_personas, n_categories = alpha.shape
     most = int(degree.sum(axis=1).max())
     total = alpha.sum(axis=2)
@@ -548,6 +562,242 @@ def _normalised(values):
     return values / scale[..., None], np.log(scale)
 
 
+# --- from the tables of a shop --------------------------------------------------------------------------
+
+
+def eligible(orders: pd.DataFrame, week: int) -> np.ndarray:
+    """Customers who are asked about at the beginning of a week: last order within the 26 weeks before.
+
+    Parameters
+    ----------
+    orders : pandas.DataFrame
+        Lines: ``order_id``, ``line_number``, ``customer_id``, ``order_time``, ``category``.
+    week : int
+
+    Returns
+    -------
+    int64 array
+        Sorted ids.
+    """
+    time = orders["order_time"]
+    recent = (time >= cutoff(week - WINDOW_WEEKS)) & (time < cutoff(week))
+    return np.sort(orders.loc[recent, "customer_id"].unique())
+
+
+def first_answers(orders: pd.DataFrame, customer_ids, week: int, horizon: int = HORIZON_WEEKS) -> np.ndarray:
+    """What happened: category code of line 1 of each customer's first order of the horizon, 12 for nothing.
+
+    Parameters
+    ----------
+    orders : pandas.DataFrame
+        Lines, as for `eligible`.
+    customer_ids : array (n,)
+    week, horizon : int
+
+    Returns
+    -------
+    int64 array (n,)
+    """
+    time = orders["order_time"]
+    heads = orders[(orders["line_number"] == 1) & (time >= cutoff(week)) & (time < cutoff(week + horizon))]
+    heads = heads.sort_values(["order_time", "order_id"]).drop_duplicates("customer_id")
+    found = pd.Series(_codes(heads["category"], CATEGORIES), index=heads["customer_id"])
+    return found.reindex(np.asarray(customer_ids), fill_value=len(CATEGORIES)).to_numpy(np.int64)
+
+
+def _last_heads(orders, customer_ids, week):
+    """Category code of the first line of the last order before a week."""
+    heads = orders[(orders["line_number"] == 1) & (orders["order_time"] < cutoff(week))]
+    heads = heads.sort_values(["order_time", "order_id"]).drop_duplicates("customer_id", keep="last")
+    found = pd.Series(_codes(heads["category"], CATEGORIES), index=heads["customer_id"])
+    return found.reindex(np.asarray(customer_ids), fill_value=-1).to_numpy(np.int64)
+
+
+def _codes(labels, names):
+    """Place of each label among the names."""
+    codes = pd.Index(names).get_indexer(pd.Index(labels))
+    if (codes < 0).any():
+        raise InputError(f"{pd.Index(labels)[codes < 0][0]!r} is none of {', '.join(names)}.")
+    return codes.astype(np.int64)
+
+
+def _answer_frame(week, ids, answers, probability):
+    """The form of the tables truth_answers and truth_observer."""
+    names = np.array([*CATEGORIES, NOTHING], dtype=object)
+    return pd.DataFrame(
+        {
+            "cutoff": np.full(len(ids), week, dtype=np.int16),
+            "customer_id": ids,
+            "answer": pd.Series(names[answers], dtype="str"),
+            "p_nothing": probability[:, -1],
+            **{f"p_{name}": probability[:, c] for c, name in enumerate(CATEGORIES)},
+        }
+    )
+
+
+def answers_table(laws, shop, weeks=CUTOFF_WEEKS) -> pd.DataFrame:
+    """The omniscient probabilities of the common question, and what happened, at several cutoffs.
+
+    Parameters
+    ----------
+    laws : Laws
+        Those the shop was simulated with.
+    shop : Shop
+        Its ``customers``, ``orders``, ``truth_customers`` and ``truth_states`` are read. For a shop that does
+        not fit into memory, call this for each block of customers.
+    weeks : sequence of int
+        Cutoffs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``cutoff`` (week), ``customer_id``, ``answer``, ``p_nothing``, ``p_tea`` …; eligible customers only.
+
+    Examples
+    --------
+    >>> from bigmkt_helpers.shop.behaviour import simulate
+    >>> from bigmkt_helpers.shop.world import default_laws
+    >>> table = answers_table(default_laws(), simulate(60, seed=3), weeks=[100])
+    >>> bool(np.allclose(table.filter(like="p_").sum(axis=1), 1))
+    True
+    """
+    people = Customers.from_tables(shop.customers, shop.truth_customers)
+    place = pd.Index(people.customer_id)
+    parts = []
+    for week in weeks:
+        ids = eligible(shop.orders, week)
+        probability = omniscient(
+            laws,
+            people.take(place.get_indexer(ids)),
+            states_at(shop.truth_states, ids, week),
+            _last_heads(shop.orders, ids, week),
+            week,
+        )
+        parts.append(_answer_frame(week, ids, first_answers(shop.orders, ids, week), probability))
+    return pd.concat(parts, ignore_index=True)
+
+
+def recorded(laws, shop, week: int, customer_ids=None) -> Record:
+    """What the shop's tables say of customers before a cutoff, as the ideal observer reads it.
+
+    Read are the register (demographics, consent, app), order lines, app sessions and campaigns before the
+    cutoff; none of the tables ``truth_…``. A line 2 that is the planted partner of line 1 says nothing of the
+    taste and is left out; prices, ratings, returns and the choice of product within a category say nothing
+    either.
+
+    Parameters
+    ----------
+    laws : Laws
+    shop : Shop
+    week : int
+    customer_ids : array, optional
+        By default the eligible customers.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    InputError
+        A customer without an order before the cutoff, or not in the register; labels that are not the shop's.
+    """
+    orders = shop.orders[shop.orders["order_time"] < cutoff(week)]
+    ids = eligible(orders, week) if customer_ids is None else np.asarray(customer_ids, dtype=np.int64)
+    place = pd.Index(ids)
+    register = shop.customers.set_index("customer_id").reindex(place)
+    n = len(ids)
+
+    orders = orders[orders["customer_id"].isin(place)].sort_values(["order_time", "order_id", "line_number"])
+    who, when = place.get_indexer(orders["customer_id"]), week_of(orders["order_time"])
+    what, number = _codes(orders["category"], CATEGORIES), orders["line_number"].to_numpy()
+    ordered = np.zeros((n, week), dtype=bool)
+    ordered[who, when] = True
+    without = ~ordered.any(axis=1) | register["age_band"].isna().to_numpy()
+    if without.any():
+        raise InputError(
+            f"Customer {ids[without.argmax()]} has no order before week {week} or is not in the register: "
+            "the question is asked of customers who have bought."
+        )
+    # first lines: the category before counts too
+    head = np.flatnonzero(number == 1)
+    head = head[np.argsort(who[head], kind="stable")]
+    before = np.where(np.diff(who[head], prepend=-1) == 0, np.roll(what[head], 1), -1)
+    slope, intercept = _line_terms(laws, before, when[head])
+    lines = [(who[head], what[head], slope, intercept[np.arange(len(head)), what[head]])]
+    last = np.full(n, -1)
+    last[who[head]] = what[head]
+    # further lines, but for the planted partner
+    products = catalogue(laws)
+    code = pd.Index(products.product_id).get_indexer(orders["product_id"])
+    if (code < 0).any():
+        raise InputError(f"Product {orders['product_id'].to_numpy()[code < 0][0]} is not in the catalogue.")
+    is_partner = (number == 2) & (code == np.roll(products.partner[code], 1))
+    more = np.flatnonzero((number > 1) & ~is_partner)
+    lines.append((who[more], what[more], np.ones(len(more)), np.zeros(len(more))))
+
+    views = shop.sessions[shop.sessions["timestamp"] < cutoff(week)]
+    views = views[views["customer_id"].isin(place)].drop_duplicates("session_id")
+    visitor, day = place.get_indexer(views["customer_id"]), week_of(views["timestamp"])
+    focus = _codes(views["category"], CATEGORIES)
+    sessions = np.zeros((n, week), dtype=np.int16)
+    np.add.at(sessions, (visitor, day), 1)
+    own = np.full(len(views), 1 - laws.session_trend_share)
+    lines.append((visitor, focus, own, laws.session_trend_share * laws.trend[day, focus]))
+
+    sent = np.zeros((n, len(laws.campaign_weeks)), dtype=bool)
+    campaigns = shop.campaigns[shop.campaigns["sent"] & (shop.campaigns["timestamp"] < cutoff(week))]
+    campaigns = campaigns[campaigns["customer_id"].isin(place)]
+    campaign = pd.Index(laws.campaign_weeks).get_indexer(week_of(campaigns["timestamp"]))
+    sent[place.get_indexer(campaigns["customer_id"]), campaign] = True
+
+    columns = [np.concatenate(column) for column in zip(*lines)]
+    return Record(
+        customer_id=ids,
+        age=_codes(register["age_band"], AGE_BANDS),
+        tier=register["city_tier"].to_numpy(np.int64) - 1,
+        gender=_codes(register["gender"], GENDERS),
+        consent=register["email_consent"].to_numpy(bool),
+        app=register["app_user"].to_numpy(bool),
+        join_week=ordered.argmax(axis=1),
+        ordered=ordered,
+        sessions=sessions,
+        sent=sent,
+        last=last,
+        line_customer=columns[0],
+        line_category=columns[1],
+        line_slope=columns[2],
+        line_intercept=columns[3],
+    )
+
+
+def observer_table(laws, shop, week: int = CUTOFF_WEEKS[-1]) -> pd.DataFrame:
+    """The ideal observer's probabilities of the common question, in the form of `answers_table`.
+
+    Parameters
+    ----------
+    laws : Laws
+    shop : Shop
+    week : int
+        The cutoff.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Examples
+    --------
+    >>> from bigmkt_helpers.shop.behaviour import simulate
+    >>> from bigmkt_helpers.shop.world import default_laws
+    >>> table = observer_table(default_laws(), simulate(60, seed=3))
+    >>> bool(np.allclose(table.filter(like="p_").sum(axis=1), 1))
+    True
+    """
+    found = observe(laws, recorded(laws, shop, week), week)
+    ids = found.customer_id
+    return _answer_frame(week, ids, first_answers(shop.orders, ids, week), found.probability)
+
+
 # --- coupons --------------------------------------------------------------------------------------------
 
 
@@ -589,6 +839,80 @@ def coupon_odds(probability, category, effect) -> np.ndarray:
     out = probability.copy()
     out[held, category[held]] *= np.exp(np.broadcast_to(effect, n)[held])
     return out / out.sum(axis=1, keepdims=True)
+
+
+def potential_answers(probability, effect, seed) -> np.ndarray:
+    """What each customer does without a coupon, and what the same customer does with each of the coupons.
+
+    Random utilities: log p_j plus Gumbel noise; the greatest wins. A coupon lifts the utility of its category
+    by the effect and leaves the noise as it is, so that the answers of one customer belong to one occasion,
+    and their shares obey `coupon_odds`.
+
+    Parameters
+    ----------
+    probability : array (n, C + 1)
+        Without a coupon.
+    effect : array (n,) or float
+        β, on the log odds.
+    seed : int or sequence of int
+
+    Returns
+    -------
+    int64 array (n, C + 1)
+        Code of the outcome: column 0 without a coupon, column c + 1 with the coupon of category c.
+
+    References
+    ----------
+    As for `coupon_odds`.
+
+    Examples
+    --------
+    >>> potential_answers([[0.0, 1.0, 0.0]], 0.7, seed=1).tolist()
+    [[1, 1, 1]]
+    """
+    probability = np.asarray(probability, dtype=float)
+    draw = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed)))
+    with np.errstate(divide="ignore"):
+        utility = np.log(probability) + draw.gumbel(size=probability.shape)
+    n, n_outcomes = probability.shape
+    effect = np.broadcast_to(np.asarray(effect, dtype=float), n)
+    out = np.empty((n, n_outcomes), dtype=np.int64)
+    out[:, 0] = utility.argmax(axis=1)
+    for c in range(n_outcomes - 1):
+        lifted = utility.copy()
+        lifted[:, c] += effect
+        out[:, c + 1] = lifted.argmax(axis=1)
+    return out
+
+
+def margins(shop, before: int = CUTOFF_WEEKS[0]) -> pd.Series:
+    """Mean margin of an order by the category of its first line: what was paid minus what the goods cost.
+
+    Parameters
+    ----------
+    shop : Shop
+        Its ``orders`` and ``products`` are read; returns are not taken off.
+    before : int
+        Orders before this week count: the default is known to the shop at every cutoff of the course.
+
+    Returns
+    -------
+    pandas.Series
+        CNY per order, index ``category`` in the order of ``world.CATEGORIES``.
+
+    Raises
+    ------
+    InputError
+        A category without an order.
+    """
+    orders = shop.orders[shop.orders["order_time"] < cutoff(before)]
+    cost = orders["product_id"].map(shop.products.set_index("product_id")["unit_cost"])
+    margin = (orders["spend"] - orders["quantity"] * cost).groupby(orders["order_id"]).sum()
+    head = orders[orders["line_number"] == 1].set_index("order_id")["category"]
+    mean = margin.groupby(head).mean().reindex(list(CATEGORIES))
+    if mean.isna().any():
+        raise InputError(f"No order before week {before} begins with {mean.index[mean.isna()][0]!r}.")
+    return mean.rename("margin").rename_axis("category")
 
 
 def policy_profit(probability, coupon, effect, margin, face: float, contact_cost: float) -> np.ndarray:
