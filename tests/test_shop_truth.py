@@ -1,5 +1,6 @@
 """The truth of the shop and the ideal observer: brute force, enumeration, simulation, calibration."""
 
+from graphlib import TopologicalSorter
 from itertools import product
 from types import SimpleNamespace
 
@@ -14,6 +15,7 @@ from bigmkt_helpers.datasets import Shop
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.shop.behaviour import Customers, resimulate, simulate, states_at
 from bigmkt_helpers.shop.truth import (
+    CAUSAL_GRAPH,
     Record,
     answers_table,
     coupon_odds,
@@ -378,7 +380,7 @@ def laws():
 @pytest.fixture(scope="module")
 def shop(laws):
     # not the seed of the course's own shop: what holds here holds for the laws
-    return simulate(4000, seed=77, laws=laws)
+    return simulate(4000, seed=77, laws=laws, truth=False)
 
 
 @pytest.fixture(scope="module")
@@ -724,3 +726,58 @@ def test_margins_by_hand():
     assert found[rest].tolist() == [1.0] * 11
     with pytest.raises(InputError, match="begins with 'teaware'"):
         margins(Shop({"orders": orders, "products": products}))
+
+
+# --- the causal graph -----------------------------------------------------------------------------------
+
+
+def ancestors(node):
+    """The node and everything upstream of it."""
+    found, new = {node}, {node}
+    while new:
+        new = {cause for cause, effect in CAUSAL_GRAPH if effect in new} - found
+        found |= new
+    return found
+
+
+@pytest.mark.recovery
+def test_the_causal_graph_is_one_and_the_shop_obeys_it(shop):
+    graph = {}
+    for cause, effect in CAUSAL_GRAPH:
+        graph.setdefault(effect, set()).add(cause)
+    assert len(list(TopologicalSorter(graph).static_order())) == len(
+        {n for edge in CAUSAL_GRAPH for n in edge}
+    )
+    assert len(set(CAUSAL_GRAPH)) == len(CAUSAL_GRAPH)
+    people = shop.customers.merge(shop.truth_customers, on="customer_id")
+    people["style"] = people["style_0"] > 0
+    people["taste"] = people["taste_0"] > people["taste_0"].median()
+    people["rate"] = people["rate"] > people["rate"].median()
+    people["coupon_effect"] = people["coupon_effect"] > people["coupon_effect"].median()
+    names = [
+        "persona",
+        "age_band",
+        "city_tier",
+        "gender",
+        "taste",
+        "rate",
+        "email_consent",
+        "app_user",
+        "style",
+    ]
+    names.append("coupon_effect")
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            related = bool(ancestors(one) & ancestors(other))
+            found = stats.chi2_contingency(pd.crosstab(people[one], people[other])).pvalue
+            if not related:
+                assert found > 1e-4, (one, other)
+            if related and one == "persona":
+                assert found < 1e-6, (one, other)
+            if related and one != "persona":
+                # all that these have in common is the persona: nothing is left within one
+                value = freedom = 0
+                for _, group in people.groupby("persona"):
+                    test = stats.chi2_contingency(pd.crosstab(group[one], group[other]))
+                    value, freedom = value + test.statistic, freedom + test.dof
+                assert stats.chi2.sf(value, freedom) > 1e-4, (one, other)

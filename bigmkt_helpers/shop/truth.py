@@ -32,6 +32,7 @@ from bigmkt_helpers.shop.world import (
 )
 
 __all__ = [
+    "CAUSAL_GRAPH",
     "Posterior",
     "Record",
     "answers_table",
@@ -49,6 +50,56 @@ __all__ = [
     "taste_posterior",
     "timing_posterior",
 ]
+
+CAUSAL_GRAPH = (
+    ("persona", "age_band"),
+    ("persona", "city_tier"),
+    ("persona", "gender"),
+    ("persona", "taste"),
+    ("persona", "rate"),
+    ("persona", "email_consent"),
+    ("persona", "response"),
+    ("persona", "coupon_effect"),
+    ("email_consent", "campaign_sent"),
+    ("campaign_sent", "response"),
+    ("response", "order"),
+    ("rate", "order"),
+    ("season", "order"),
+    ("state", "order"),
+    ("join", "order"),
+    ("join", "state"),
+    ("state", "next_state"),
+    ("join", "next_state"),
+    ("app_user", "sessions"),
+    ("state", "sessions"),
+    ("app_user", "order_channel"),
+    ("order", "order_channel"),
+    ("order", "category"),
+    ("taste", "category"),
+    ("trend", "category"),
+    ("last_category", "category"),
+    ("category", "product"),
+    ("style", "product"),
+    ("product", "partner_line"),
+    ("taste", "further_lines"),
+    ("style", "further_lines"),
+    ("product", "further_lines"),
+    ("partner_line", "further_lines"),
+    ("sessions", "session_focus"),
+    ("taste", "session_focus"),
+    ("trend", "session_focus"),
+    ("campaign_sent", "unit_price"),
+    ("product", "unit_price"),
+    ("product", "return"),
+    ("product", "rating"),
+    ("style", "rating"),
+)
+"""Who listens to whom in one week of the simulation: pairs (cause, effect); what is not listed is no edge.
+
+"response" is what a received campaign adds to the log rate of that week, "join" that the customer joins in
+this week, "state" the engagement in this week; "gone" in "next_state" is churn, so churn depends on the state
+and on having just joined, and not on the purchases themselves.
+"""
 
 # --- the omniscient answer ------------------------------------------------------------------------------
 
