@@ -446,7 +446,7 @@ def category_scores(recommended, category_of, categories, customers, how: str = 
         raise InputError(f"how={how!r} is not known: use 'sum', 'max' or 'mean'.")
     kind = recommended["item"].map(category_of)
     if kind.isna().any():
-        item = recommended["item"][kind.isna()].iloc[0]
+        item = recommended["item"][kind.isna()].tolist()[0]
         raise InputError(f"Product {item!r} has no category in category_of: add it.")
     table = recommended["score"].groupby([recommended["user"], kind]).agg(how).unstack(fill_value=0.0)
     table = table.reindex(index=customers, columns=list(categories), fill_value=0.0).fillna(0.0)
