@@ -3,10 +3,10 @@
 The clean tables say what happened.  A shop never sees them: it sees the export of its web site
 (`web_orders.csv`), the files of its tills (`store_tills.csv`), the log of its app
 (`app_events.jsonl.gz`), its customer database (`crm.sqlite`) and a list of ratings (`ratings.csv`), each with
-its own encoding, its own
-key of the customer and its own faults.  ``write_channels`` writes these five files and tells what it spoiled:
-every planted fault with its file, row, kind, column and true value, which account, card, telephone number,
-e-mail address or device is whose, and which raw row records which clean event.  So the cleaning has a score.
+its own encoding, its own key of the customer and its own faults.  ``write_channels`` writes these files and
+tells what it spoiled: every planted fault with its file, row, kind, column and true value, which account,
+card, telephone number, e-mail address or device is whose, and which raw row records which clean event.  So
+the cleaning has a score.
 
 The formats are described on the card of the files (`data/shop_raw.md`), the kinds of dirt in `KINDS`.  The
 files are in order of time over all customers; therefore they are made in memory.
@@ -195,8 +195,8 @@ class ChannelTruth:
         whole row), `true_value` (text; times in UTC, cut to what the format holds).  A quantity or sum of a
         return is negative.
     identities : pandas.DataFrame
-        `key` ("account", "email", "phone", "loyalty_card", "device"), `value` (normalised:
-        lower-case address, 11 digits), `customer_id`, `shared` (whether the value belongs to several customers).
+        `key` ("account", "email", "phone", "loyalty_card", "device"), `value` (normalised: lower-case
+        address, 11 digits), `customer_id`, `shared` (whether the value belongs to several customers).
     rows : pandas.DataFrame
         One row per raw row that records a clean event: `file`, `row`, `table`, `a`, `b`, where (`a`, `b`) is
         (order_id, line_number) for "orders" and "returns", (session_id, position from 1) for "sessions", (row
@@ -776,7 +776,7 @@ class _Sheet:
                 log.append((len(content), "repeated_header" if row < 0 else "exact_duplicate", "", ""))
             else:
                 numbers[row] = len(content)
-        data = newline.join(content) + (b"" if cut else newline)
+        data = newline.join(content) + (b"" if cut or not content else newline)
         if path.suffix == ".gz":
             with path.open("wb") as plain, gzip.GzipFile("", "wb", 9, plain, mtime=0) as file:
                 file.write(data)
@@ -1291,14 +1291,14 @@ def _views(clean, people, random, seed) -> pd.DataFrame:
     begin, end = (int(views["time"].min()), int(views["time"].max())) if len(views) else (0, 1)
     for robot in range(max(3, round(len(views) / 20_000)) if len(views) else 0):
         number = int(random.integers(70, 220))
-        start = int(random.integers(begin, end)) // SECOND * SECOND
+        start = int(random.integers(begin, end + 1)) // SECOND * SECOND
         steps = np.cumsum(random.integers(100, 1_900, number)) * 1_000
         name = ROBOTS[robot % 2] if robot % 3 else ""
         added.append(_strangers(fresh, start + steps, random.choice(catalogue, number), "bot", name))
         fresh += 1
     for _ in range(max(2, round(len(views) / 5_000)) if len(views) else 0):
         number = int(random.integers(2, 8))
-        start = int(random.integers(begin, end)) // SECOND * SECOND
+        start = int(random.integers(begin, end + 1)) // SECOND * SECOND
         steps = np.cumsum(random.integers(3, 40, number)) * SECOND
         added.append(_strangers(fresh, start + steps, random.choice(catalogue, number), "test_account", ""))
         fresh += 1
