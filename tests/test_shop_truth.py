@@ -142,7 +142,7 @@ def test_taste_posterior_keeps_its_symmetries(seed, block):
     assert (higher[3, :, 2] > mean[3, :, 2]).all()
 
 
-@pytest.mark.unit
+@pytest.mark.bad_input
 def test_taste_posterior_refuses_impossible_likelihoods():
     with pytest.raises(InputError, match="not both 0"):
         taste_posterior(np.ones((1, 2)), 1, [0], [0], [0.0], [0.0])
@@ -354,7 +354,7 @@ def test_the_nodes_of_the_rate_are_enough_for_a_long_record():
     np.testing.assert_allclose(first, first_fine, atol=1e-4)
 
 
-@pytest.mark.unit
+@pytest.mark.bad_input
 def test_a_record_that_cannot_happen_is_refused():
     laws = tiny_laws(state_rate=np.array([2.0, 0.0, 0.0]), initial_state=np.array([0.0, 1.0, 0.0]))
     laws.transition = np.array([[1.0, 0, 0], [0, 0.9, 0.1], [0, 0, 1.0]])
@@ -623,6 +623,85 @@ def test_who_is_asked_and_what_they_answer_by_hand():
 
 
 @pytest.mark.unit
+def test_the_record_of_two_customers_by_hand(laws):
+    products = catalogue(laws)
+    tea, coffee = 0, 2  # codes of the categories
+    first = 7  # code of a tea
+    partner = int(products.partner[first])
+    code = {"first": first, "partner": partner, "coffee": 100, "other": 110}
+    ids = {name: products.product_id[place] for name, place in code.items()}
+    orders = order_lines(
+        (5, 1, 1, "2024-01-10 09:00:00", "tea"),  # week 1: joins
+        (5, 1, 2, "2024-01-10 09:00:00", "teaware"),  # the planted partner
+        (5, 1, 3, "2024-01-10 09:00:00", "coffee"),
+        (5, 9, 1, "2024-02-18 23:00:00", "coffee"),  # week 6, a further line in place 2
+        (5, 9, 2, "2024-02-18 23:00:00", "coffee"),
+        (8, 4, 1, "2024-02-07 09:00:00", "tea"),  # week 5: joins
+        (8, 10, 1, "2024-02-20 09:00:00", "tea"),  # week 7: after the cutoff
+    )
+    bought = ["first", "partner", "coffee", "coffee", "other", "first", "first"]
+    views = pd.DataFrame(
+        {
+            "session_id": [1, 1, 2],
+            "customer_id": [8, 8, 8],
+            "timestamp": order_lines(
+                (8, 0, 0, "2024-02-08 10:00", ""),
+                (8, 0, 0, "2024-02-08 10:01", ""),
+                (8, 0, 0, "2024-02-12 00:00", ""),
+            )["order_time"],
+            "category": ["coffee", "coffee", "tea"],
+        }
+    )
+    campaigns = pd.DataFrame(
+        {"customer_id": [5, 8], "sent": [True, False], "timestamp": [cutoff(6), cutoff(6)]}
+    )
+    register = pd.DataFrame(
+        {
+            "customer_id": [8, 5],
+            "age_band": ["65+", "25-34"],
+            "city_tier": [4, 2],
+            "gender": ["male", "female"],
+            "email_consent": [True, True],
+            "app_user": [True, False],
+        }
+    )
+    orders["product_id"] = [ids[name] for name in bought]
+    tables = {"orders": orders, "sessions": views, "campaigns": campaigns, "customers": register}
+    found = recorded(laws, Shop(tables), 7)
+    assert found.customer_id.tolist() == [5, 8]
+    assert (found.age.tolist(), found.tier.tolist(), found.gender.tolist()) == ([1, 5], [1, 3], [0, 1])
+    assert (found.consent.tolist(), found.app.tolist()) == ([True, True], [False, True])
+    assert found.join_week.tolist() == [1, 5]
+    assert np.argwhere(found.ordered).tolist() == [[0, 1], [0, 6], [1, 5]]
+    assert found.ordered.shape == found.sessions.shape == (2, 7)
+    assert np.argwhere(found.sessions).tolist() == [[1, 5], [1, 6]]
+    assert np.argwhere(found.sent).tolist() == [[0, 0]]
+    assert found.last.tolist() == [coffee, tea]
+    events = zip(found.line_customer, found.line_category, found.line_slope, found.line_intercept)
+    follows = laws.follow_share * (laws.follow[tea] == coffee)
+    assert follows == 0
+    visit = laws.session_trend_share
+    expected = [
+        (0, tea, laws.own_share + laws.follow_share, laws.trend_share * laws.trend[1, tea]),
+        (0, coffee, 1, 0),
+        (0, coffee, laws.own_share, laws.trend_share * laws.trend[6, coffee] + follows),
+        (0, coffee, 1, 0),
+        (1, tea, laws.own_share + laws.follow_share, laws.trend_share * laws.trend[5, tea]),
+        (1, coffee, 1 - visit, visit * laws.trend[5, coffee]),
+        (1, tea, 1 - visit, visit * laws.trend[6, tea]),
+    ]
+    np.testing.assert_allclose(sorted(events), sorted(expected), rtol=1e-12)
+    # and where the second order is of the partner category of the first
+    orders.loc[orders["order_id"] == 9, "category"] = "teaware"
+    orders.loc[orders["order_id"] == 9, "product_id"] = products.product_id[60]
+    found = recorded(laws, Shop(tables), 7)
+    second = np.flatnonzero(np.isclose(found.line_slope, laws.own_share))
+    share = laws.follow_share + laws.trend_share * laws.trend[6, 1]
+    assert laws.follow[tea] == 1
+    np.testing.assert_allclose(found.line_intercept[second], [share])
+
+
+@pytest.mark.bad_input
 def test_bad_tables_are_refused(laws, shop):
     with pytest.raises(InputError, match="Customer 9999999 has no order before week 96"):
         recorded(laws, shop, 96, [9_999_999])
@@ -686,7 +765,7 @@ def test_profit_of_a_policy_by_listing_the_outcomes(seed):
         np.testing.assert_allclose(found[i], expected)
 
 
-@pytest.mark.unit
+@pytest.mark.bad_input
 def test_a_coupon_for_nothing_is_refused():
     with pytest.raises(InputError, match="one of the 2 categories"):
         coupon_odds([[0.2, 0.3, 0.5]], 2, 0.5)
