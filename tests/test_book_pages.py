@@ -178,7 +178,7 @@ def sample_notebook():
 def sample_book(tmp_path_factory):
     """A small book with the sample chapter, under the same configuration."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("index.md", "bibliography.md", "about.md"):
+    for name in ("index.md", "shop_model.md", "bibliography.md", "about.md"):
         shutil.copy(NOTEBOOKS / name, source)
     nbformat.write(sample_notebook(), source / "02_sampling.ipynb")
     return render(source, tmp_path_factory.mktemp("html"))

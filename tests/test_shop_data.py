@@ -13,7 +13,7 @@ import pytest
 
 from bigmkt_helpers import datasets, tables
 from bigmkt_helpers.errors import ChecksumError, InputError
-from bigmkt_helpers.shop import CUTOFF_WEEKS, OUTCOMES, moments, simulate
+from bigmkt_helpers.shop import CUTOFF_WEEKS, OUTCOMES, default_laws, moments, simulate
 from bigmkt_helpers.tables import RATINGS
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -204,3 +204,71 @@ def test_the_script_finds_what_differs_and_states_what_it_wrote(tmp_path):
     assert (tmp_path / "note.txt").read_text(encoding="utf-8") == "a\nBEGIN\nnew\nEND\n"
     with pytest.raises(SystemExit, match="no single block"):
         script.rewrite(tmp_path / "note.txt", "OTHER", "END", [])
+
+
+# The page that states the model
+
+
+PAGE = (DATA.parent / "notebooks" / "shop_model.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.recovery
+def test_figures_of_the_page(shop):
+    figures, orders = moments(shop), shop.orders
+    app = shop.customers.loc[shop.customers["app_user"], "customer_id"]
+    sessions = shop.sessions["session_id"].nunique()
+    stars, lines = datasets.load_movielens().ratings["rating"], datasets.load_cdnow()
+    spend = np.sort(lines.groupby("customer_id")["spend"].sum())
+    days = lines.groupby(["customer_id", "date"])["quantity"].sum()
+    expected = {
+        "customers with a single order": f"{figures['one-time buyers']:.3f}",
+        "Gini coefficient of spend by customer": f"{figures['Gini of spend']:.3f}",
+        "share of spend of the top fifth of customers": f"{figures['share of spend of the top fifth']:.3f}",
+        "median days between two orders": f"{figures['median days between orders']:.1f}",
+        "units per order": f"{orders['quantity'].sum() / orders['order_id'].nunique():.3f}",
+        "standard deviation of ratings": f"{figures['standard deviation of ratings']:.3f}",
+        "mean rating": f"{figures['mean rating']:.3f}",
+        "order lines per session": f"{orders['customer_id'].isin(app).sum() / sessions:.3f}",
+    }
+    real = {
+        "share of spend of the top fifth of customers": spend[-(len(spend) // 5) :].sum() / spend.sum(),
+        "units per order": days.mean(),
+        "standard deviation of ratings": stars.std(),
+        "mean rating": stars.mean(),
+        "order lines per session": 5_098_951 / 12_899_779,
+    }
+    section = PAGE.split("## Beside real shops")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| ([a-zA-Z][^|]+) \| ([\d.]+) \| ([\d.]+) \| [^|]+ \|$", section, re.M)
+    assert {name: ours for name, ours, _ in rows} == expected
+    assert {name: value for name, _, value in rows if name in real} == {
+        name: f"{value:.3f}" for name, value in real.items()
+    }
+
+
+@pytest.mark.recovery
+def test_formulas_of_the_page_have_the_numbers_of_the_laws():
+    laws = default_laws()
+    matrix = re.search(r"begin\{pmatrix\} (.*?) \\end", PAGE)[1].split(r" \\ ")
+    assert [[float(cell) for cell in row.split(" & ")] for row in matrix] == laws.transition.tolist()
+    text = " ".join(PAGE.split())
+    names = ("tea lover", "home cook", "host", "nest builder", "gift giver")
+    for name, share in zip(names, laws.persona_share):
+        assert f"{name} ({share:.2f})" in text
+    rate = [float(m) for m in re.search(r"m = \((.*?)\)", text)[1].replace("\\ ", "").split(",")]
+    assert rate == laws.state_rate.tolist()
+    assert f"gone with probability {laws.one_and_done}" in text
+    law = rf"{laws.own_share:.2f}\,\theta_{{ic}} + {laws.follow_share:.2f}\,[c = f(c')]"
+    assert law + rf" + {laws.trend_share:.2f}\,\tau_{{wc}}" in text
+    assert rf"Dirichlet}}({laws.taste_concentration:g}\,\pi_k + {laws.taste_floor})" in text
+    assert f"shape }} {laws.rate_shape}" in text
+    assert f"With probability {laws.partner_share} the planted" in text
+    assert f"Poisson({laws.extra_lines}) further" in text
+    assert f"1 + Poisson({laws.extra_quantity}) units" in text
+    sessions = ", ".join(f"{rate:g}" for rate in laws.session_rate[:3])
+    assert f"Poisson({sessions} or 0) sessions" in text
+    assert rf"{1 - laws.session_trend_share}\,\theta_{{ic}} + {laws.session_trend_share}\,\tau" in text
+    assert rf"${laws.return_share}\,e^{{-{laws.return_slope}\,\text{{quality}}}}$" in text
+    assert rf"${laws.rating_share}\,(1 + {laws.rating_extremity}\,z^2)$" in text
+    assert rf"${laws.rating_mean} + {laws.rating_scale}\,z$ stars" in text
+    assert f"Use of the app ({laws.app_share})" in text
+    assert (laws.campaign_effect < 0).sum() == 1
