@@ -36,6 +36,9 @@ WINDOW = pd.Timedelta(days=182)
 TIME_COLUMNS = ("order_time", "timestamp", "return_time")
 """Columns that say when a row came to be, in UTC; the first that a table has counts."""
 
+SHOP_TABLES = ("customers", "products", "sessions", "ratings", "returns", "campaigns")
+"""Tables of the simulated shop that features may use besides its orders."""
+
 DATE_COLUMNS = ("join_date", "launch_date")
 """Columns that say on which day, where the shop is, a row came to be."""
 
@@ -176,6 +179,65 @@ class CommonQuestion:
         self.terms = terms
         self._given = {"truth": truth, "observer": observer}
         self._cache: dict = {}
+
+    @classmethod
+    def of_shop(
+        cls,
+        shop,
+        margin: pd.Series | None = None,
+        face: float = 15.0,
+        contact_cost: float = 0.5,
+        **settings,
+    ) -> "CommonQuestion":
+        """The question as the course puts it to the simulated shop.
+
+        Parameters
+        ----------
+        shop : object
+            With the tables ``orders``, ``customers``, ``products``, ``sessions``, ``ratings``, ``returns``,
+            ``campaigns``, ``truth_answers``, ``truth_observer`` and ``truth_customers`` as attributes, such
+            as ``load_shop()`` returns. Cutoffs and categories are those of the truth.
+        margin : pandas.Series, optional
+            By category, CNY per order; without it the scores are in bits alone.
+        face, contact_cost : float
+            Of a coupon, CNY. These are the course's terms; β is the mean of all customers, as a past test
+            would find it, to two decimals.
+        **settings
+            Of the question, such as `n_resamples` or `cutoffs`.
+
+        Raises
+        ------
+        InputError
+            As the question itself; a margin that misses a category.
+
+        Examples
+        --------
+        >>> from bigmkt_helpers.datasets import load_shop
+        >>> CommonQuestion.of_shop(load_shop()).test
+        100
+        """
+        answers = shop.truth_answers
+        columns = [str(c)[2:] for c in answers.columns if str(c).startswith("p_")]
+        categories = [c for c in columns if c != NOTHING]
+        terms = None
+        if margin is not None:
+            missing = [c for c in categories if c not in margin.index]
+            if missing:
+                raise InputError(
+                    f"margin misses the category {missing[0]!r}: give every category its margin."
+                )
+            effect = shop.truth_customers.set_index("customer_id")["coupon_effect"]
+            terms = CouponTerms(
+                margin[categories], face, contact_cost, round(float(effect.mean()), 2), effect
+            )
+        settings = {
+            "cutoffs": week_cutoffs(sorted(int(week) for week in answers["cutoff"].unique())),
+            "truth": answers,
+            "observer": shop.truth_observer,
+            "terms": terms,
+            "tables": {name: getattr(shop, name) for name in SHOP_TABLES},
+        } | settings
+        return cls(shop.orders, categories, **settings)
 
     # --- who is asked, and what they did ---------------------------------------------------------------
 
