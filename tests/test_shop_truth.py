@@ -13,6 +13,7 @@ from scipy import integrate, special, stats
 
 from bigmkt_helpers.datasets import Shop
 from bigmkt_helpers.errors import InputError
+from bigmkt_helpers.information import CommonQuestion, week_cutoffs
 from bigmkt_helpers.shop.behaviour import Customers, resimulate, simulate, states_at
 from bigmkt_helpers.shop.truth import (
     CAUSAL_GRAPH,
@@ -32,7 +33,15 @@ from bigmkt_helpers.shop.truth import (
     taste_posterior,
     timing_posterior,
 )
-from bigmkt_helpers.shop.world import CATEGORIES, NOTHING, OUTCOMES, catalogue, cutoff, default_laws
+from bigmkt_helpers.shop.world import (
+    CATEGORIES,
+    CUTOFF_WEEKS,
+    NOTHING,
+    OUTCOMES,
+    catalogue,
+    cutoff,
+    default_laws,
+)
 
 # --- the integral over tastes ---------------------------------------------------------------------------
 
@@ -596,6 +605,16 @@ def test_tables_of_answers_have_the_agreed_form(laws, shop, answers):
     assert not answers.duplicated(["cutoff", "customer_id"]).any()
 
 
+@pytest.mark.contract
+def test_the_common_question_asks_the_same_customers_and_hears_the_same_answers(shop, answers):
+    question = CommonQuestion(shop.orders, CATEGORIES, week_cutoffs(CUTOFF_WEEKS))
+    assert question.outcomes == list(OUTCOMES)
+    for week in CUTOFF_WEEKS:
+        assert question.cutoff(week) == cutoff(week)
+        ours = answers[answers["cutoff"] == week].set_index("customer_id")["answer"]
+        pd.testing.assert_series_equal(question.answers(week), ours)
+
+
 def order_lines(*rows):
     """Lines (customer, order, line, local time, category)."""
     table = pd.DataFrame(rows, columns=["customer_id", "order_id", "line_number", "order_time", "category"])
@@ -628,18 +647,19 @@ def test_the_record_of_two_customers_by_hand(laws):
     tea, coffee = 0, 2  # codes of the categories
     first = 7  # code of a tea
     partner = int(products.partner[first])
-    code = {"first": first, "partner": partner, "coffee": 100, "other": 110}
+    again = int(products.partner[partner])
+    code = {"first": first, "partner": partner, "again": again, "coffee": 100, "other": 110}
     ids = {name: products.product_id[place] for name, place in code.items()}
     orders = order_lines(
         (5, 1, 1, "2024-01-10 09:00:00", "tea"),  # week 1: joins
         (5, 1, 2, "2024-01-10 09:00:00", "teaware"),  # the planted partner
-        (5, 1, 3, "2024-01-10 09:00:00", "coffee"),
+        (5, 1, 3, "2024-01-10 09:00:00", "tea"),  # the partner of line 2, which is a free choice
         (5, 9, 1, "2024-02-18 23:00:00", "coffee"),  # week 6, a further line in place 2
         (5, 9, 2, "2024-02-18 23:00:00", "coffee"),
         (8, 4, 1, "2024-02-07 09:00:00", "tea"),  # week 5: joins
         (8, 10, 1, "2024-02-20 09:00:00", "tea"),  # week 7: after the cutoff
     )
-    bought = ["first", "partner", "coffee", "coffee", "other", "first", "first"]
+    bought = ["first", "partner", "again", "coffee", "other", "first", "first"]
     views = pd.DataFrame(
         {
             "session_id": [1, 1, 2],
@@ -683,7 +703,7 @@ def test_the_record_of_two_customers_by_hand(laws):
     visit = laws.session_trend_share
     expected = [
         (0, tea, laws.own_share + laws.follow_share, laws.trend_share * laws.trend[1, tea]),
-        (0, coffee, 1, 0),
+        (0, tea, 1, 0),
         (0, coffee, laws.own_share, laws.trend_share * laws.trend[6, coffee] + follows),
         (0, coffee, 1, 0),
         (1, tea, laws.own_share + laws.follow_share, laws.trend_share * laws.trend[5, tea]),
