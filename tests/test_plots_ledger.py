@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from bigmkt_helpers import plots
 from bigmkt_helpers.errors import InputError
@@ -94,12 +96,13 @@ def test_the_sentence_tells_every_row_in_order():
 
 def test_names_of_close_points_do_not_cover_each_other():
     axes = plots.ledger_chart(TABLE)
-    axes.figure.canvas.draw()
+    drawn = FigureCanvasAgg(axes.figure)
+    drawn.draw()
     names = [text for text in axes.texts if text.get_text()]
     assert sorted(text.get_text() for text in names) == sorted(TABLE["model"])
     for text in names:
-        text.arrow_patch = None  # the words alone, without their thin line
-    boxes = [text.get_window_extent() for text in names]
+        text.update_positions(drawn.get_renderer())
+    boxes = [Text.get_window_extent(text) for text in names]  # the words alone, without their thin line
     for i, box in enumerate(boxes):
         assert not any(box.overlaps(other) for other in boxes[i + 1 :])
         assert box.x0 >= 0
