@@ -1271,6 +1271,73 @@ def test_ledgers_refuse_what_they_cannot_keep(question, ledger, tmp_path):
         info.Ledger.read(tmp_path / "03.json")
 
 
+# --- the simulated shop ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def lantern():
+    from bigmkt_helpers.datasets import load_shop
+    from bigmkt_helpers.shop.truth import margins
+
+    shop = load_shop()
+    return info.CommonQuestion.of_shop(shop, margins(shop))
+
+
+@pytest.mark.recovery
+def test_the_question_and_the_truth_are_of_one_shop(lantern):
+    assert list(lantern.cutoffs) == [72, 76, 80, 84, 88, 92, 96, 100]
+    for t in lantern.cutoffs:
+        truth = lantern.truth(t)  # compares customers and answers
+        assert truth.index.equals(lantern.customers(t))
+    own = info.row_entropy(lantern.truth())
+    surplus = info.mean_interval(lantern.bits(lantern.truth()) - own)
+    assert surplus.low < 0 < surplus.high
+
+
+@pytest.mark.recovery
+def test_the_truth_comes_true(lantern):
+    table = info.reliability_table(lantern.truth(), lantern.answers(), "nothing", n_bins=8, bins="count")
+    inside = table["stated"].between(table["observed_low"], table["observed_high"])
+    assert inside.sum() >= len(table) - 1
+
+
+@pytest.mark.recovery
+def test_knowledge_is_ordered_in_bits_and_in_money(lantern):
+    rows = {row["model"]: row for row in [*lantern.baselines(), *lantern.ceilings()]}
+    order = ["base rate", "last category", "ideal observer", "truth"]
+    for name in ("closed", "share", "gain"):
+        values = [rows[model][name] for model in order]
+        assert values == sorted(values)
+    assert rows["ideal observer"]["share_high"] < 1
+    assert rows["last category"]["closed_low"] > 0
+
+
+@pytest.mark.recovery
+def test_scores_of_own_orders_beat_the_last_category(lantern):
+    def own(tables, customers, cutoff):
+        heads = tables["orders"].query("line_number == 1")
+        heads = heads[heads["order_time"] < cutoff]
+        table = pd.crosstab(heads["customer_id"], heads["category"])
+        return np.log1p(table.reindex(index=customers, columns=lantern.categories, fill_value=0))
+
+    scores, answers = lantern.training(own)
+    timing, _ = lantern.training(info.timing_features)
+    model = info.ScoreCalibrator().fit(scores, timing, answers)
+    p = model.transform(lantern.features(own), lantern.features(info.timing_features))
+    gain = lantern.bits(lantern.last_category_rates()) - lantern.bits(p)
+    assert info.mean_interval(gain).low > 0
+    assert lantern.score("own orders", p)["share_high"] < 1
+
+
+def test_a_margin_for_every_category():
+    from bigmkt_helpers.datasets import load_shop
+
+    shop = load_shop()
+    assert info.CommonQuestion.of_shop(shop).terms is None
+    with raises("margin misses the category"):
+        info.CommonQuestion.of_shop(shop, pd.Series({"tea": 10.0}))
+
+
 # --- the room itself ---------------------------------------------------------------------------------
 
 

@@ -185,8 +185,8 @@ class CommonQuestion:
         cls,
         shop,
         margin: pd.Series | None = None,
-        face: float = 15.0,
-        contact_cost: float = 0.5,
+        face: float = 20.0,
+        contact_cost: float = 1.0,
         **settings,
     ) -> "CommonQuestion":
         """The question as the course puts it to the simulated shop.
