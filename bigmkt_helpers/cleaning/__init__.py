@@ -1,0 +1,48 @@
+"""Cleaning: from files as they are to tables as they should be, without losing a row.
+
+`readers` bring in delimited text, fixed-width text, JSON Lines and SQLite; `parsers` read numbers, money and
+dates by the evidence of their column; `duplicates` finds rows that are no events of their own; `identity`
+joins the accounts of one person; `imputers` fill gaps and fence outliers inside a scikit-learn pipeline;
+`ledger` writes down what became of every row; `lantern` cleans the five raw channels of the course's shop
+with all of these.
+"""
+
+from importlib import import_module
+
+_ROOMS = {
+    "ledger": ["CleaningLedger", "score_findings"],
+    "readers": [
+        *(
+            "RawTable",
+            "guess_encoding",
+            "guess_separator",
+            "mend_mojibake",
+            "read_delimited",
+            "read_fixed_width",
+        ),
+        *("read_json_lines", "read_sqlite"),
+    ],
+    "parsers": ["parse_dates", "parse_money", "parse_numbers", "parse_quantities", "plain_text"],
+    "duplicates": [
+        *("convert_currency", "flag_bots", "flag_exact_duplicates", "flag_near_duplicate_orders"),
+        *("flag_near_duplicates", "flag_test_accounts", "one_currency", "part_returns"),
+    ],
+    "identity": [
+        *("normalise_card", "normalise_email", "normalise_name", "normalise_phone", "pairwise_scores"),
+        "resolve_identities",
+    ],
+    "imputers": ["GroupImputer", "OutlierClipper", "largest_possible_z", "outlier_bounds", "outlier_flags"],
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__():
+    return __all__
