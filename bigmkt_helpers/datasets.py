@@ -30,7 +30,9 @@ __all__ = [
     "load_movielens",
     "load_oj",
     "load_shop",
+    "load_shop_raw_truth",
     "load_telco_churn",
+    "shop_raw_folder",
 ]
 
 
@@ -133,6 +135,34 @@ SHOP_REGISTRY = {
     ),
 }
 """Every table of the simulated shop in `data/shop/`; written by `data/make_shop.py`."""
+
+SHOP_RAW_REGISTRY = {
+    "raw/web_orders.csv": DataFile(
+        "shop_raw.md", 28_719, "a88d0d5f7f6ec31f5c8d972b53e4b0d763e6f99c0721be1f60f3fff3d28038bd"
+    ),
+    "raw/store_tills.csv": DataFile(
+        "shop_raw.md", 15_100, "3631aba1fa7bbbadb66a92c71a7a41a0094fdf6abecc999abb4c88683dfe783a"
+    ),
+    "raw/app_events.jsonl.gz": DataFile(
+        "shop_raw.md", 105_461, "de73e7f8485ec418c52200bbea322f424683884b92bc6c974001ee015397a113"
+    ),
+    "raw/crm.sqlite": DataFile(
+        "shop_raw.md", 4_732, "fb701da177b072f4196569fe4a2af909bfc3e97249cda3f8d88a87d719b973c1"
+    ),
+    "raw/ratings.csv": DataFile(
+        "shop_raw.md", 10_334, "6cff8e47c4abb291daf3bcbe5c31651eabda25124a67f6a14e67b59457601eb0"
+    ),
+    "truth_dirt.parquet": DataFile(
+        "shop_raw.md", 38_037, "099da05ee5590a1dc1ae8800cf7dca2f6f94de45f03cdb2435d3bd0b4259ce3a"
+    ),
+    "truth_identities.parquet": DataFile(
+        "shop_raw.md", 17_999, "59c523007962e2538e5e5277fcb475cdb361b5a13f3b6d79aefef7ff46f3d68c"
+    ),
+    "truth_rows.parquet": DataFile(
+        "shop_raw.md", 161_160, "ec21a9356c43330fe92f4505d2d9a81bfbed0be9c61ad689f486f6fcd9fc98a5"
+    ),
+}
+"""The shop's raw channels and their truth in `data/shop/`; written by `data/make_shop_raw.py`."""
 
 SHOP_TABLES = {
     "customers": "one row per customer: who they are, as the shop's register knows it",
@@ -426,6 +456,67 @@ def load_shop() -> Shop:
     return Shop(data_folder() / "shop", registered=True)
 
 
+def shop_raw_folder() -> Path:
+    """The folder of the simulated shop's five raw channels, spoiled as real files are.
+
+    Returns
+    -------
+    pathlib.Path
+        Holds `web_orders.csv`, `store_tills.csv`, `app_events.jsonl.gz`, `crm.sqlite` and `ratings.csv`.
+
+    Raises
+    ------
+    ChecksumError
+        If a file does not hold the bytes it should.
+    InputError
+        If a file or the data folder is missing.
+
+    References
+    ----------
+    Made by `bigmkt_helpers.shop.channels`.  Card: `data/shop_raw.md`.
+
+    Examples
+    --------
+    >>> sorted(path.name for path in shop_raw_folder().iterdir() if path.suffix == ".csv")
+    ['ratings.csv', 'store_tills.csv', 'web_orders.csv']
+    """
+    for name in SHOP_RAW_REGISTRY:
+        if name.startswith("raw/"):
+            _verified(name, SHOP_RAW_REGISTRY, "shop/", "make_shop_raw.py")
+    return data_folder() / "shop" / "raw"
+
+
+def load_shop_raw_truth():
+    """What the raw channels hide: the planted dirt, whose each key is, and which row records which event.
+
+    Returns
+    -------
+    bigmkt_helpers.shop.channels.ChannelTruth
+        With the tables `dirt`, `identities` and `rows`.
+
+    Raises
+    ------
+    ChecksumError
+        If a file does not hold the bytes it should.
+    InputError
+        If a file or the data folder is missing.
+
+    References
+    ----------
+    Card: `data/shop_raw.md`.
+
+    Examples
+    --------
+    >>> truth = load_shop_raw_truth()
+    >>> truth.dirt.columns.tolist()
+    ['file', 'row', 'kind', 'column', 'true_value']
+    """
+    from bigmkt_helpers.shop.channels import ChannelTruth
+
+    names = (f"truth_{name}.parquet" for name in ("dirt", "identities", "rows"))
+    return ChannelTruth(*(_read(name, SHOP_RAW_REGISTRY, "shop/", "make_shop_raw.py") for name in names))
+
+
 ML100K_COUNTS = {1: 6_110, 2: 11_370, 3: 27_145, 4: 34_174, 5: 21_201}
 """Ratings of each kind in the published MovieLens 100K; copies with invented rows exist."""
 
@@ -520,6 +611,11 @@ def _read(name, registry=None, under="", script="make_data.py") -> "pd.DataFrame
     """The table of one registered file, after its checksum."""
     import pandas as pd
 
+    return pd.read_parquet(_verified(name, REGISTRY if registry is None else registry, under, script))
+
+
+def _verified(name, registry, under, script) -> Path:
+    """Where a registered file lies, once it is known to hold the right bytes."""
     path = data_folder() / under / name
     if not path.is_file():
         raise InputError(
@@ -528,10 +624,10 @@ def _read(name, registry=None, under="", script="make_data.py") -> "pd.DataFrame
         )
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
-    expected = (REGISTRY if registry is None else registry)[name].sha256
+    expected = registry[name].sha256
     if found != expected:
         raise ChecksumError(
             f"{path} does not hold the bytes it should: expected sha256 {expected}, found {found}; "
             f"restore it with 'git checkout -- data/{under}{name}'."
         )
-    return pd.read_parquet(path)
+    return path

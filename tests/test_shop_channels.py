@@ -2,21 +2,27 @@
 
 import csv
 import gzip
+import hashlib
+import importlib.util
 import io
 import json
 import re
+import shutil
 import sqlite3
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bigmkt_helpers.errors import InputError
+from bigmkt_helpers import datasets
+from bigmkt_helpers.errors import ChecksumError, InputError
 from bigmkt_helpers.shop import channels
 from bigmkt_helpers.shop.behaviour import simulate
 from bigmkt_helpers.shop.channels import CNY_PER_USD, FILES, KINDS, content_sha256, write_channels
 
+DATA = Path(__file__).resolve().parent.parent / "data"
 NAMES = ("customers", "products", "orders", "returns", "sessions", "ratings")
 SINCE = "2025-04-01"
 ROW_KINDS = {"truncated_line", "nul_bytes", "broken_encoding", "wrong_separator"}
@@ -859,3 +865,59 @@ def test_bad_tables_are_refused(hand, tmp_path, spoil, message):
     with pytest.raises(InputError, match=message):
         write_channels(hand, tmp_path, 0)
     assert list(tmp_path.iterdir()) == []
+
+
+# The channels of the course
+
+
+def make_shop_raw():
+    spec = importlib.util.spec_from_file_location("make_shop_raw", DATA / "make_shop_raw.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.contract
+def test_the_files_of_the_course_are_what_a_fresh_run_gives(tmp_path):
+    script = make_shop_raw()
+    script.write(tmp_path)
+    assert script.check(DATA / "shop", tmp_path) == []
+    path = tmp_path / "raw" / "ratings.csv"
+    path.write_bytes(path.read_bytes()[:-1])
+    assert script.check(DATA / "shop", tmp_path) == ["ratings.csv"]
+
+
+@pytest.mark.contract
+def test_registry_card_and_files_agree():
+    card = (DATA / "shop_raw.md").read_text(encoding="utf-8")
+    stated = re.findall(r"^\| `(\S+)` \| ([\d,]+) \| ([\d,]+) \| `(\w{64})` \|$", card, re.M)
+    assert [name for name, *_ in stated] == list(datasets.SHOP_RAW_REGISTRY)
+    truth = datasets.load_shop_raw_truth()
+    script = make_shop_raw()
+    for name, rows, size, total in stated:
+        path = DATA / "shop" / name
+        entry = datasets.SHOP_RAW_REGISTRY[name]
+        assert path.stat().st_size == int(size.replace(",", ""))
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == total == entry.sha256
+        assert int(rows.replace(",", "")) == entry.rows == script.rows_of(path, truth)
+        assert entry.card == "shop_raw.md"
+    raw = datasets.shop_raw_folder()
+    assert {path.name for path in raw.iterdir()} == {*FILES, ".gitattributes"}
+    assert sum(path.stat().st_size for path in raw.iterdir()) <= 8_000_000
+    for line in script.counts(truth):
+        assert line in card
+    assert card.count("\n| `") == len(stated) + len(KINDS)
+
+
+@pytest.mark.contract
+def test_a_changed_raw_file_is_refused(tmp_path, monkeypatch):
+    shutil.copytree(DATA / "shop" / "raw", tmp_path / "shop" / "raw")
+    monkeypatch.setenv("BIGMKT_DATA", str(tmp_path))
+    assert datasets.shop_raw_folder() == tmp_path / "shop" / "raw"
+    with (tmp_path / "shop" / "raw" / "crm.sqlite").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(ChecksumError, match=r"git checkout -- data/shop/raw/crm\.sqlite"):
+        datasets.shop_raw_folder()
+    (tmp_path / "shop" / "raw" / "web_orders.csv").unlink()
+    with pytest.raises(InputError, match=r"web_orders\.csv is missing .*make_shop_raw\.py"):
+        datasets.shop_raw_folder()

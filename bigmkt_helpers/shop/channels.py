@@ -142,15 +142,19 @@ KINDS = MappingProxyType(
         "test_account": Kind("set aside", True, "staff trying the system, marked as such"),
         "bot": Kind("set aside", True, "a robot reads the product pages"),
         "impossible_date": Kind(
-            "repaired", False, "31 February, 30 December 1899, the year 2100, born in 1900"
+            "repaired",
+            False,
+            "31 February, 30 December 1899, the year 2100; receipt or sibling lines may tell",
         ),
+        "impossible_birth_year": Kind("kept", False, "born in 1900 or in 2035: a gap like the others"),
         "swapped_day_month": Kind("repaired", True, "month before day; the receipt number tells"),
         "epoch_seconds": Kind("repaired", True, "seconds where the format has milliseconds"),
         "price_in_cents": Kind("repaired", True, "prices 100 times too high"),
         "text_quantity": Kind("repaired", True, "a number written as '2,0', '２', '2件', '2 pcs' or '−1'"),
         "decimal_comma": Kind("repaired", True, "comma and dot have changed places in a price"),
         "missing_key": Kind("kept", False, "nothing tells the customer (in the app the device may)"),
-        "missing_value": Kind("repaired", True, "a price, sum or time is empty"),
+        "missing_value": Kind("repaired", True, "a price or sum is empty; the other figures tell it"),
+        "missing_rating": Kind("set aside", False, "a rating without stars, or without its time"),
         "missing_mcar": Kind("kept", False, "birth year missing completely at random"),
         "missing_mar": Kind("kept", False, "city missing, more often at higher age"),
         "missing_mnar": Kind("kept", False, "income missing, more often when it is high"),
@@ -1423,7 +1427,7 @@ def _crm(clean, people, products, seed, folder):
     every = np.ones(len(real))
     spoil("missing_mcar", "birth_year", 0.08 * every, lambda good, random: None)
     spoil(
-        "impossible_date",
+        "impossible_birth_year",
         "birth_year",
         0.004 * every,
         lambda good, random: (1900, 2035)[int(random.integers(2))],
@@ -1561,8 +1565,8 @@ def _ratings(clean, people, products, seed, folder):
     )
     whole = np.array([value == int(value) for value in ratings], dtype=bool)
     sheet.rewrite("text_value", 0.012, "stars", _star_variant, whole)
-    sheet.rewrite("missing_value", 0.01, "stars", lambda good, random: "")
-    sheet.rewrite("missing_value", 0.004, "time", lambda good, random: "", true=second.__getitem__)
+    sheet.rewrite("missing_rating", 0.01, "stars", lambda good, random: "")
+    sheet.rewrite("missing_rating", 0.004, "time", lambda good, random: "", true=second.__getitem__)
     sheet.rewrite(
         "impossible_date",
         0.004,
