@@ -29,7 +29,7 @@ TRUTHS = ("dirt", "identities", "rows")
 def write(folder):
     """The raw files into `folder/raw`, the truth beside it; gives the truth back."""
     truth = write_channels(load_shop(), folder / "raw", SEED, VIEWS_SINCE)
-    (folder / "raw" / ".gitattributes").write_text("* -text\n")  # no tool may change the ends of lines
+    (folder / "raw" / ".gitattributes").write_bytes(b"* -text\n")  # no tool may change the ends of lines
     for name in TRUTHS:
         getattr(truth, name).to_parquet(folder / f"truth_{name}.parquet", index=False, compression="zstd")
     return truth

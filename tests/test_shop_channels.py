@@ -9,12 +9,15 @@ import json
 import re
 import shutil
 import sqlite3
+import tempfile
 import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bigmkt_helpers import datasets
 from bigmkt_helpers.errors import ChecksumError, InputError
@@ -25,7 +28,7 @@ from bigmkt_helpers.shop.channels import CNY_PER_USD, FILES, KINDS, content_sha2
 DATA = Path(__file__).resolve().parent.parent / "data"
 NAMES = ("customers", "products", "orders", "returns", "sessions", "ratings")
 SINCE = "2025-04-01"
-ROW_KINDS = {"truncated_line", "nul_bytes", "broken_encoding", "wrong_separator"}
+ROW_KINDS = {"nul_bytes", "broken_encoding"}  # faults of bytes: the helpers below read through them
 
 
 def utc(microseconds_or_time):
@@ -173,6 +176,8 @@ def assert_cells(world, file, row, cells, expected):
     for column, (read, value) in expected.items():
         if column in spoiled:
             assert spoiled[column] == value, (file, row, column, spoiled[column], value)
+            seen = world.kinds(file, row) & ROW_KINDS or str(cells[column]) not in (value, f"¥{value}")
+            assert seen, (file, row, column, "is not spoiled at all")
         else:
             assert read(cells[column]) == read(value), (file, row, column, cells[column], value)
 
@@ -809,6 +814,43 @@ def test_three_orders_by_hand(hand, tmp_path):
     )
     (last,) = gzip.decompress((tmp_path / "app_events.jsonl.gz").read_bytes()).split(b"\n")[-1:]
     assert last.startswith(b'{"ts":1709567999000,"event":"purchase","order":"A0000001","line":1,')
+
+
+@pytest.mark.unit
+@given(seed=st.integers(0, 2**63 - 1), orders=st.integers(1, 40), lines=st.integers(1, 3))
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_row_without_an_event_or_a_fault(hand, seed, orders, lines):
+    """Whatever the seed and the number of orders: each event is in one row, each other row is in the log."""
+    random = np.random.default_rng(seed)
+    number = orders * lines
+    start = pd.Timestamp("2024-03-01", tz="UTC")
+    moment = start + pd.to_timedelta(np.repeat(np.arange(orders), lines), "h")
+    hand["orders"] = pd.DataFrame(
+        {
+            "order_id": np.repeat(np.arange(1, orders + 1), lines),
+            "line_number": np.tile(np.arange(1, lines + 1), orders),
+            "customer_id": np.repeat(random.integers(1, 4, orders), lines),
+            "order_time": moment,
+            "channel": np.repeat(random.choice(["web", "store", "app"], orders), lines),
+            "product_id": random.choice([101, 202], number),
+            "quantity": 1,
+            "unit_price": 80.0,
+            "spend": 80.0,
+        }
+    )
+    hand["returns"] = hand["returns"].iloc[:0]
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(hand, Path(folder), seed, None)
+        found = world.truth.rows[world.truth.rows["table"] == "orders"]
+        assert sorted(zip(found["a"], found["b"])) == list(
+            zip(hand["orders"]["order_id"], hand["orders"]["line_number"])
+        )
+        for file in ("web_orders.csv", "store_tills.csv", "app_events.jsonl.gz", "ratings.csv"):
+            content = (world.folder / file).read_bytes()
+            content = gzip.decompress(content) if file.endswith(".gz") else content
+            first = 2 if file in ("web_orders.csv", "store_tills.csv") else 1
+            for row in range(first, len(content.removesuffix(b"\n").split(b"\n")) + 1):
+                assert (file, row) in world.map or world.kinds(file, row)
 
 
 @pytest.mark.unit
