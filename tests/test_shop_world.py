@@ -520,6 +520,12 @@ def test_products_are_chosen_by_popularity_and_style(people, lines):
     common = spread**2 > 20
     assert common.sum() > 200
     assert (abs(sold - weight.sum(axis=0))[common] < stats.norm.isf(LEVEL / 2) * spread[common]).all()
+    # what is chosen fits the customer as well as it should: mean and variance of the fit, order by order
+    fit = people.style[who] @ PRODUCTS.latent.T
+    mean = (weight * fit).sum(axis=1)
+    variance = (weight * fit**2).sum(axis=1) - mean**2
+    got = fit[np.arange(len(table)), table["code"]]
+    assert abs((got - mean).sum()) < stats.norm.isf(LEVEL / 2) * np.sqrt(variance.sum())
 
 
 @pytest.mark.recovery
@@ -534,6 +540,53 @@ def test_bad_products_come_back_and_good_ones_are_rated_higher(shop, lines):
     quality = shop.ratings["item"].map(dict(zip(PRODUCTS.product_id, PRODUCTS.quality)))
     stars = shop.ratings["rating"]
     assert stars[quality > 0.5].mean() > stars[quality < -0.5].mean() + 0.5
+
+
+@pytest.mark.recovery
+def test_channels_and_hours_of_orders(shop, people, heads):
+    app, store = heads["channel"] == "app", heads["channel"] == "store"
+    user = people.app_user[heads["customer_id"] - 1]
+    assert user[app].all()
+    assert agrees(app[user].sum(), user.sum(), LAWS.app_order_share)
+    assert agrees(store[~app].sum(), (~app).sum(), LAWS.store_order_share)
+    hour = heads["order_time"].dt.tz_convert("Asia/Shanghai").dt.hour
+    assert hour[store].between(10, 20).all()
+    assert set(hour[~store]) == set(range(24))
+
+
+@pytest.mark.recovery
+def test_further_lines_follow_the_taste_alone(people, lines):
+    table = lines.sort_values(["order_id", "line_number"])
+    first = table.groupby("order_id")["code"].transform("first")
+    partner = (table["line_number"] == 2) & (table["code"] == PRODUCTS.partner[first])
+    further = table[(table["line_number"] > 1) & ~partner]
+    taste = people.taste[further["customer_id"] - 1]
+    for code in range(12):
+        assert sums_agree(further["kind"] == code, taste[:, code])
+
+
+@pytest.mark.recovery
+def test_stars_follow_quality_fit_bias_and_selection(shop, people, lines):
+    """Expected number of each star, with the bias and the noise integrated out; the bias ties a customer's
+    ratings together, so the spread is taken over customers."""
+    early = lines[lines["order_time"] < cutoff(N_WEEKS) - pd.Timedelta(days=21)]
+    first = early.sort_values("order_time").drop_duplicates(["customer_id", "code"])
+    who, code = first["customer_id"].to_numpy() - 1, first["code"].to_numpy()
+    fit = (people.style[who] * PRODUCTS.latent[code]).sum(axis=1) / (0.8 * np.sqrt(3))
+    known = 0.55 * PRODUCTS.quality[code] + 0.45 * fit
+    stars = shop.ratings.set_index(["user", "item"])["rating"]
+    got = stars.reindex(pd.MultiIndex.from_frame(first[["customer_id", "product_id"]])).fillna(0).to_numpy()
+    grid = np.linspace(-6, 6, 2_001)
+    mass = stats.norm.pdf(grid) * (grid[1] - grid[0])
+    expected = np.zeros((len(known), 6))
+    for point, weight in zip(grid * np.hypot(0.40, 0.60), mass):
+        opinion = known + point
+        level = np.clip(np.rint(3.7 + 1.4 * opinion), 1, 5).astype(int)
+        rated = np.minimum(0.15 * (1 + 0.5 * opinion**2), 0.9)
+        expected[np.arange(len(known)), level] += weight * rated
+    for star in range(1, 6):
+        residual = np.bincount(who, (got == star) - expected[:, star], minlength=N)
+        assert abs(residual.sum()) < stats.norm.isf(LEVEL / 2) * np.sqrt((residual**2).sum())
 
 
 # --- playing a horizon again
@@ -636,7 +689,7 @@ def test_tables_of_two_shops_are_not_mixed(shop):
 
 
 @pytest.mark.unit
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(1, 1_000), st.integers(0, 10_000), st.integers(0, 500))
 def test_any_block_is_a_whole_shop(n, seed, block):
     tables = simulate_block(LAWS, PRODUCTS, seed, block, n)
