@@ -612,10 +612,11 @@ def unravelling(offers, resting, title="The best leave first, and the price foll
             axes.axhline(resting[name], color=colour, linestyle="--", linewidth=1)
             axes.annotate(
                 name,
-                (rounds[0], prices[0]),
-                xytext=(8, 4),
+                (rounds[-1], prices[-1]),
+                xytext=(0, 7),
                 textcoords="offset points",
                 color=colour,
+                ha="right",
                 va="bottom",
             )
             parts.append(
@@ -665,7 +666,6 @@ def capital_growth(doublings, rates, title="Bits are doublings"):
                 f"{name} {values.iloc[-1]:+.0f} doublings after {rounds[-1]:,} rounds, "
                 f"expected {rates[name] * rounds[-1]:+.0f}"
             )
-        axes.axhline(0, color="#555555")
         axes.set(xlabel="rounds", ylabel="doublings of the capital (log2)")
         axes.set_title(title)
     return describe(axes, f"Lines of capital, dashed what the formula expects: {'; '.join(parts)}.")
