@@ -32,6 +32,7 @@ _ROOMS = {
         "resolve_identities",
     ],
     "imputers": ["GroupImputer", "OutlierClipper", "largest_possible_z", "outlier_bounds", "outlier_flags"],
+    "lantern": ["CleanShop", "clean_shop", "identity_scores", "score_repairs"],
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 

@@ -304,12 +304,11 @@ def parse_dates(
     >>> table = parse_dates(["25/02/2024 10:30", "03/04/2024 08:00", "31/02/2024 9:00"], zone="Asia/Taipei")
     >>> table["time"].dt.strftime("%d %b %H:%M").tolist(), table["finding"].tolist()
     (['25 Feb 02:30', '03 Apr 00:00', nan], ['', '', 'impossible_date'])
-    >>> parse_dates(["03/04/2024"])
-    Traceback (most recent call last):
-        ...
-    bigmkt_helpers.errors.InputError: '03/04/2024' (row 0) may be 3 April or 4 March, and no value of the
-    column \
-tells: say which with day_first=True or day_first=False.
+    >>> try:
+    ...     parse_dates(["03/04/2024"])
+    ... except InputError as error:
+    ...     print(str(error)[:74])
+    '03/04/2024' (row 0) may be 3 April or 4 March, and no value of the column
     """
     index = values.index if isinstance(values, pd.Series) else pd.RangeIndex(len(values))
     try:
