@@ -268,7 +268,10 @@ def test_formulas_of_the_page_have_the_numbers_of_the_laws():
     assert f"Poisson({sessions} or 0) sessions" in text
     assert rf"{1 - laws.session_trend_share}\,\theta_{{ic}} + {laws.session_trend_share}\,\tau" in text
     assert rf"${laws.return_share}\,e^{{-{laws.return_slope}\,\text{{quality}}}}$" in text
-    assert rf"${laws.rating_share}\,(1 + {laws.rating_extremity}\,z^2)$" in text
-    assert rf"${laws.rating_mean} + {laws.rating_scale}\,z$ stars" in text
+    assert rf"${laws.rating_share}\,(1 + {laws.rating_extremity}\,o^2)$" in text
+    assert rf"${laws.rating_mean} + {laws.rating_scale}\,o$ stars" in text
     assert f"Use of the app ({laws.app_share})" in text
     assert (laws.campaign_effect < 0).sum() == 1
+    *most, last = (f"{effect:g}" for effect in laws.coupon_effect)
+    assert f"is {', '.join(most)} and {last} for the five personas" in text
+    assert rf"\beta_k,\ {laws.coupon_effect_scale:g}^2)" in text
