@@ -224,6 +224,25 @@ def test_a_smaller_shop_is_the_beginning_of_a_larger_one():
 
 
 @pytest.mark.unit
+def test_a_folder_never_mixes_two_shops(tmp_path, monkeypatch):
+    simulate(40, seed=1, folder=tmp_path)
+    assert "truth_answers" in simulate(40, seed=1, folder=tmp_path).tables
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def broken(*arguments):
+        raise RuntimeError("the power is out")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(behaviour, "simulate_block", broken)
+        with pytest.raises(RuntimeError, match="the power is out"):
+            simulate(40, seed=2, folder=tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    later = simulate(40, seed=2, folder=tmp_path, truth=False)
+    assert not {"truth_answers", "truth_observer"} & set(later.tables)
+    assert set(later.truth_customers["customer_id"]) == set(later.orders["customer_id"])
+
+
+@pytest.mark.unit
 def test_rows_grow_in_proportion_and_memory_does_not(tmp_path):
     simulate(1_000, seed=1, folder=tmp_path / "warm", truth=False)
     peaks, rows = [], []

@@ -800,7 +800,7 @@ class _Memory:
 
 
 class _Files:
-    """Writes the tables, one row group for each `add`."""
+    """Writes the tables, one row group for each `add`; the files get their names when all are complete."""
 
     def __init__(self, folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -809,9 +809,18 @@ class _Files:
     def __enter__(self):
         return self
 
-    def __exit__(self, *error):
-        for writer in self.writers.values():
+    def __exit__(self, kind, *error):
+        for name, writer in self.writers.items():
             writer.close()
+            part = self.folder / f"{name}.parquet.part"
+            if kind is None:
+                part.replace(self.folder / f"{name}.parquet")
+            else:
+                part.unlink()
+        # probabilities of another shop that was in the folder before must not stand beside this one's tables
+        for name in ("truth_answers", "truth_observer"):
+            if kind is None and name not in self.writers:
+                (self.folder / f"{name}.parquet").unlink(missing_ok=True)
         return False
 
     def add(self, name, tables):
@@ -822,7 +831,7 @@ class _Files:
         table = pa.Table.from_pandas(frame, preserve_index=False)
         if name not in self.writers:
             self.writers[name] = pq.ParquetWriter(
-                self.folder / f"{name}.parquet", table.schema, **parquet_options(frame)
+                self.folder / f"{name}.parquet.part", table.schema, **parquet_options(frame)
             )
         self.writers[name].write_table(
             table.cast(self.writers[name].schema), row_group_size=max(len(frame), 1)
