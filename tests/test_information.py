@@ -1329,6 +1329,22 @@ def test_scores_of_own_orders_beat_the_last_category(lantern):
     assert lantern.score("own orders", p)["share_high"] < 1
 
 
+@pytest.mark.recovery
+def test_the_kept_ledgers_are_of_this_shop(lantern):
+    from pathlib import Path
+
+    folder = Path(__file__).parent.parent / "notebooks" / "results"
+    kept = info.Ledger.merge(folder)
+    fresh = info.Ledger(lantern).table().set_index("model").drop(columns="chapter")
+    found = kept.table().set_index("model").drop(columns="chapter")
+    pd.testing.assert_frame_equal(found.loc[fresh.index], fresh)
+    models = found[found["kind"] == "model"]
+    assert len(models) >= 6
+    assert (models["closed"] < fresh.loc["truth", "closed"]).all()
+    assert (models["gain"] < fresh.loc["truth", "gain"]).all()
+    assert kept.currency == "CNY"
+
+
 def test_a_margin_for_every_category():
     from bigmkt_helpers.datasets import load_shop
 
