@@ -138,10 +138,10 @@ SHOP_REGISTRY = {
 
 SHOP_RAW_REGISTRY = {
     "raw/web_orders.csv": DataFile(
-        "shop_raw.md", 28_719, "a88d0d5f7f6ec31f5c8d972b53e4b0d763e6f99c0721be1f60f3fff3d28038bd"
+        "shop_raw.md", 28_719, "4738f1d3f900f9aa51f50cbf24c13d63d06315d8d063d5ddf6a406b26825492d"
     ),
     "raw/store_tills.csv": DataFile(
-        "shop_raw.md", 15_100, "3631aba1fa7bbbadb66a92c71a7a41a0094fdf6abecc999abb4c88683dfe783a"
+        "shop_raw.md", 15_100, "ab5a6df88d98594829a9fcff1b740855bf9c81bbd5603ef7c952968a2d16835c"
     ),
     "raw/app_events.jsonl.gz": DataFile(
         "shop_raw.md", 105_461, "de73e7f8485ec418c52200bbea322f424683884b92bc6c974001ee015397a113"

@@ -604,7 +604,7 @@ def test_encodings(world):
 @pytest.mark.contract
 def test_last_lines_are_cut(world):
     assert len(text_cells(world.lines("web_orders.csv")[-1], "utf-8")) < 11
-    assert len(text_cells(world.lines("store_tills.csv")[-1], "gb18030")) < 11
+    assert len(next(csv.reader([world.lines("store_tills.csv")[-1].decode("gb18030")]))) < 11
     with pytest.raises(json.JSONDecodeError):
         json.loads(world.lines("app_events.jsonl.gz")[-1].decode("utf-8", "ignore"))
     assert len(world.lines("ratings.csv")[-1]) == 25
@@ -809,8 +809,8 @@ def test_three_orders_by_hand(hand, tmp_path):
     )
     web = (tmp_path / "web_orders.csv").read_bytes().decode("utf-8-sig").split("\r\n")
     assert web[-1] in (
-        "W0000001,1,2024-03-01T12:34:56+08:00,com"[: len(web[-1])],
-        "W0000001,1,2024-03-01T04:34:56Z,com",
+        "W0000001,1,2024-03-01T12:34:56+08:00,comp"[: len(web[-1])],
+        "W0000001,1,2024-03-01T04:34:56Z,comp",
     )
     (last,) = gzip.decompress((tmp_path / "app_events.jsonl.gz").read_bytes()).split(b"\n")[-1:]
     assert last.startswith(b'{"ts":1709567999000,"event":"purchase","order":"A0000001","line":1,')

@@ -838,7 +838,7 @@ def _after_comma(number):
         place = -1
         for _ in range(number):
             place = line.index(b",", place + 1)
-        return place + 4
+        return place + 5  # two Chinese characters: the cut is between characters
 
     return keep
 
