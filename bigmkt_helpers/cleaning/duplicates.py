@@ -96,7 +96,7 @@ def flag_near_duplicate_orders(frame, order, customer, time, basket, within="10s
     """
     _need(frame, [order, customer, time, *basket])
     lines = frame.reset_index(drop=True)
-    texts = lines[list(basket)].astype(str).agg("\x1f".join, axis=1) if len(lines) else pd.Series(dtype=str)
+    texts = ["\x1f".join(map(str, values)) for values in zip(*(lines[column] for column in basket))]
     grouped = lines.assign(_line=texts).groupby(order, sort=False)
     orders = pd.DataFrame(
         {

@@ -164,7 +164,11 @@ def identity_scores(shop, identities) -> pd.DataFrame:
         telephone numbers, cards, devices) that belong to one person.
     """
     found = {("account", row.account): row.customer_id for row in shop.accounts.itertuples()}
-    for column, normalise in (("email", normalise_email), ("phone", normalise_phone), ("loyalty_card", normalise_card)):
+    for column, normalise in (
+        ("email", normalise_email),
+        ("phone", normalise_phone),
+        ("loyalty_card", normalise_card),
+    ):
         for value, person in zip(shop.accounts[column], shop.accounts["customer_id"]):
             value = normalise(value)
             if value:
@@ -236,7 +240,9 @@ class _Sheet:
 
     def keep(self, mask, kind, column, reason):
         """Write down what was noticed and left as it is."""
-        self.ledger.add_rows(self.file, self.frame.index[np.asarray(mask, dtype=bool)], kind, column, reason=reason)
+        self.ledger.add_rows(
+            self.file, self.frame.index[np.asarray(mask, dtype=bool)], kind, column, reason=reason
+        )
 
     def text(self, column, normalise):
         """Bring a text column into its plain form; rows that were not are repaired (`case_or_blank`)."""
@@ -274,11 +280,15 @@ class _Sheet:
         factor = np.where((unit.fillna(sums / quantity) / listed).between(45, 110), 100.0, 1.0)
         for name, values in ((price, unit), (total, sums)):
             new = [_money(v) for v in values / factor]
-            self.repair((factor > 1) & values.notna(), "price_in_cents", name, new, "100 times the list price")
+            self.repair(
+                (factor > 1) & values.notna(), "price_in_cents", name, new, "100 times the list price"
+            )
         unit, sums = unit / factor, sums / factor
         gap = unit.isna() & sums.notna() & (quantity != 0)
         filled = (sums / quantity).round(2)
-        self.repair(gap, "missing_value", price, [_money(v) for v in filled], "sum of the line by its quantity")
+        self.repair(
+            gap, "missing_value", price, [_money(v) for v in filled], "sum of the line by its quantity"
+        )
         unit = unit.where(~gap, filled)
         gap = sums.isna() & unit.notna()
         filled = (unit * quantity).round(2)
@@ -336,7 +346,9 @@ def _products(folder, ledger) -> pd.DataFrame:
     frame["product_id"] = frame["sku"].str[3:].astype("int64")
     for column in ("list_price", "unit_cost"):
         frame[column] = pd.to_numeric(frame[column], errors="coerce").astype("float64")
-    frame["launch_date"] = parse_dates(frame["launch_date"], earliest="1950-01-01")["time"].dt.tz_localize(None)
+    frame["launch_date"] = parse_dates(frame["launch_date"], earliest="1950-01-01")["time"].dt.tz_localize(
+        None
+    )
     texts = [c for c in ("barcode", "title", "title_zh", "description", "description_zh") if c in frame]
     frame[texts] = frame[texts].astype("str")
     frame = frame.rename(columns={"list_price": "unit_price"})
@@ -373,7 +385,7 @@ def _accounts(folder, ledger) -> pd.DataFrame:
     year = pd.to_numeric(frame["birth_year"], errors="coerce")
     joined = pd.to_datetime(frame["created_at"], errors="coerce")
     strange = year.notna() & ~((year > 1905) & (year <= joined.dt.year.fillna(2024) - 5))
-    sheet.keep(strange, "impossible_date", "birth_year", "no plausible year of birth: taken as missing")
+    sheet.keep(strange, "impossible_birth_year", "birth_year", "no plausible year of birth: taken as missing")
     for column, kind in GAPS.items():
         if column in frame:
             gap = frame[column].isna() if column != "city" else frame["city"] == ""
@@ -439,11 +451,16 @@ def _web(folder, ledger, catalogue, owners, rate) -> pd.DataFrame:
     frame["foreign"] = foreign
     sheet.aside(strange, "unknown_currency", "a currency without a stated rate", "currency")
     was = sheet.frame[["unit_price", "line_total"]].copy()
-    sheet.money("unit_price", "line_total", sheet.frame["listed"] / np.where(sheet.frame["foreign"], rate, 1.0))
+    sheet.money(
+        "unit_price", "line_total", sheet.frame["listed"] / np.where(sheet.frame["foreign"], rate, 1.0)
+    )
     frame = sheet.frame
     foreign = frame["foreign"].to_numpy()
     unit = (frame["unit_price"] * rate).round(2)
-    for share in (1.0, 0.9):  # the figure in dollars was rounded: a price that rounds to it is the likelier one
+    for share in (
+        1.0,
+        0.9,
+    ):  # the figure in dollars was rounded: a price that rounds to it is the likelier one
         likely = (frame["listed"] * share).round(2)
         fits = ((likely / rate).round(2) - frame["unit_price"]).abs() < 0.001
         unit = unit.mask(fits, likely)
@@ -481,7 +498,9 @@ def _tills(folder, ledger, catalogue, owners) -> pd.DataFrame:
 
     # the receipt's number holds the day of the sale, which decides between d/m/y and m/d/y
     frame = sheet.frame
-    day = pd.to_datetime("20" + frame["小票号"].str.extract(r"-(\d{6})-")[0], format="%Y%m%d", errors="coerce")
+    day = pd.to_datetime(
+        "20" + frame["小票号"].str.extract(r"-(\d{6})-")[0], format="%Y%m%d", errors="coerce"
+    )
     back = frame["类型"] == "退货"
     readings = [
         parse_dates(frame["时间"], zone=ZONE, day_first=first).assign(
@@ -527,7 +546,20 @@ def _tills(folder, ledger, catalogue, owners) -> pd.DataFrame:
 
 def _app(folder, ledger, catalogue, owners) -> tuple[pd.DataFrame, pd.DataFrame, dict]:
     raw = read_json_lines(folder / "app_events.jsonl.gz", ledger=ledger)
-    names = ["ts", "event", "session", "device", "phone", "sku", "app", "order", "line", "qty", "price", "total"]
+    names = [
+        "ts",
+        "event",
+        "session",
+        "device",
+        "phone",
+        "sku",
+        "app",
+        "order",
+        "line",
+        "qty",
+        "price",
+        "total",
+    ]
     sheet = _Sheet(raw, names)
     sheet.exact()
     for column in ("event", "session", "device", "order"):
@@ -605,7 +637,7 @@ def _ratings(folder, ledger, catalogue, owners) -> pd.DataFrame:
     sheet.text("account", lambda v: plain_text(v).upper())
     sheet.text("sku", _sku)
     for column in ("time", "stars"):
-        sheet.aside(sheet.frame[column] == "", "missing_value", f"the {column} is missing", column)
+        sheet.aside(sheet.frame[column] == "", "missing_rating", f"the {column} is missing", column)
     table = parse_dates(sheet.frame["time"], zone=ZONE)
     sheet.frame["timestamp"] = table["time"]
     sheet.aside(table["time"].isna(), "impossible_date", "there is no such day or time", "time")
@@ -632,8 +664,7 @@ def _times(sheet, column, table, groups, previous=False):
     frame = sheet.frame
     frame["time"] = table["time"]
     bad = frame["time"].isna().to_numpy()
-    keys = frame[groups].agg("\x1f".join, axis=1) if len(groups) > 1 else frame[groups[0]]
-    siblings = frame.groupby(keys)["time"]
+    siblings = frame.groupby(groups)["time"]
     mended = siblings.ffill().fillna(siblings.bfill()) if previous else siblings.transform("min")
     fixed = bad & mended.notna().to_numpy()
     reason = "the moment of the row beside it in the same order or session"
@@ -662,7 +693,16 @@ def _lines(sheet, channel, number, line, returned) -> pd.DataFrame:
         line_number=pd.to_numeric(frame[line], errors="coerce").fillna(0).astype("int64"),
         returned=np.asarray(returned, dtype=bool),
     )
-    columns = ["number", "line_number", "customer_id", "time", "channel", "product_id", "category", "quantity"]
+    columns = [
+        "number",
+        "line_number",
+        "customer_id",
+        "time",
+        "channel",
+        "product_id",
+        "category",
+        "quantity",
+    ]
     return frame[[*columns, "unit_price", "spend", "returned", "file", "row"]]
 
 

@@ -32,6 +32,8 @@ def plain_text(value) -> str:
     >>> plain_text(" −１２３ "), plain_text("￥５"), plain_text(None)
     ('-123', '¥5', '')
     """
+    if isinstance(value, str) and value.isascii():
+        return value.strip()
     if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
         return ""
     return unicodedata.normalize("NFKC", str(value)).translate(MINUS).replace("\u00a5", "¥").strip()
@@ -78,7 +80,13 @@ def parse_numbers(values, *, decimal=None, units=UNITS) -> pd.DataFrame:
     if decimal not in (None, ".", ","):
         raise InputError(f"decimal={decimal!r} is not known: use '.' or ','.")
     tail = re.compile(rf"(?:{units})\.?$", re.IGNORECASE) if units else None
-    taken = [_taken_apart(value, tail) for value in values]
+    known = {}  # a column repeats itself: each spelling is taken apart once
+    taken = []
+    for value in values:
+        key = (type(value), value)
+        if key not in known:
+            known[key] = _taken_apart(value, tail)
+        taken.append(known[key])
     votes = Counter(part[3] for part in taken if part and part[3] in (".", ","))
     column = decimal or ("," if votes[","] > votes["."] else "." if votes["."] else None)
     rows = []
