@@ -369,6 +369,13 @@ def test_the_reliability_table_by_a_slow_loop(outcome, bins):
     assert info.expected_calibration_error(p, answers, outcome, 5, bins) == pytest.approx(error)
 
 
+def test_an_edge_belongs_to_the_bin_below():
+    p = pd.DataFrame({"a": [0.0, 0.5, 0.75, 1.0], "b": [1.0, 0.5, 0.25, 0.0]})
+    table = info.reliability_table(p, pd.Series(["b", "b", "a", "a"]), "a", n_bins=2)
+    assert table["n"].tolist() == [2, 2]
+    assert table["stated"].tolist() == [0.25, 0.875]
+
+
 def calibrated_world(n=4000, k=5, seed=0):
     """Probabilities and answers that really follow them."""
     rng = np.random.Generator(np.random.PCG64(seed))
@@ -805,6 +812,20 @@ def test_a_leak_through_a_variable_outside_is_caught(question):
         question.guard(sneaky)
 
 
+def test_a_leak_that_remembers_an_earlier_call_is_caught(question):
+    kept = {}
+
+    def remembers(tables, customers, cutoff):
+        late = tables["orders"][lambda o: o["order_time"] >= cutoff]
+        if len(late):
+            kept["late"] = late
+        bought = kept["late"].groupby("customer_id")["spend"].sum()
+        return counts(tables, customers, cutoff).assign(bought=bought.reindex(customers, fill_value=0))
+
+    with pytest.raises(info.LeakError, match=r"'bought' leaks.*is scrambled"):
+        question.guard(remembers)
+
+
 def test_tables_handed_in_may_be_used_and_are_dated():
     orders, *_ = small_shop()
     who = np.arange(250) + 1000
@@ -1162,6 +1183,9 @@ def test_a_written_ledger_reads_back_and_keeps_its_bytes(ledger, tmp_path):
     again.write(tmp_path)
     assert path.read_bytes() == first
     assert b"seconds" not in first
+    content = json.loads(first)
+    assert list(content) == sorted(content)
+    assert all(list(row) == sorted(row) for row in content["rows"])
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["03.json", "03.seconds.json"]
 
 
