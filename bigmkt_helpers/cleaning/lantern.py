@@ -1,7 +1,7 @@
 """The five raw channels of the shop "Lantern", cleaned end to end with the functions of this package.
 
-Nothing here knows the truth: every decision rests on the files themselves.  The card of the files says how each
-channel writes.
+Nothing here knows the truth: every decision rests on the files themselves.  The card of the files says how
+each channel writes.
 """
 
 import re
@@ -193,8 +193,7 @@ def score_repairs(findings, dirt, tolerance=0.05) -> pd.DataFrame:
     findings, dirt : pandas.DataFrame
         The ledger's findings, and the log with `true_value`.
     tolerance : float
-        Difference allowed between numbers, in their unit (a price in USD holds cents of 7.20 CNY); relative to
-        the quantity, not to the price.
+        Difference allowed between numbers, in CNY: a figure in USD was rounded to a cent, which is 7.2 fen.
 
     Returns
     -------
@@ -660,14 +659,14 @@ def _ratings(folder, ledger, catalogue, owners) -> pd.DataFrame:
 
 
 def _times(sheet, column, table, groups, previous=False):
-    """Take over the moments; an impossible one is that of the rows of its group, if there are any, else lost."""
+    """Take over the moments; an impossible one becomes that of the rows of its group, if there are any."""
     frame = sheet.frame
     frame["time"] = table["time"]
     bad = frame["time"].isna().to_numpy()
     siblings = frame.groupby(groups)["time"]
     mended = siblings.ffill().fillna(siblings.bfill()) if previous else siblings.transform("min")
     fixed = bad & mended.notna().to_numpy()
-    reason = "the moment of the row beside it in the same order or session"
+    reason = "the moment of the row before it in the session, or beside it in the order"
     sheet.repair(fixed, "impossible_date", column, _stamps(mended), reason)
     frame["time"] = frame["time"].where(~fixed, mended)
     missing = (table["finding"] == "missing").to_numpy() & frame["time"].isna().to_numpy()

@@ -198,9 +198,8 @@ def _taken_apart(value, tail):
     if isinstance(value, bool | np.bool_):
         return None
     if isinstance(value, int | float | np.integer | np.floating):
-        if not np.isfinite(value):
-            return None
-        return 1.0, float(value), "", "stored", True
+        number = _finite(value)
+        return None if number is None else (1.0, number, "", "stored", True)
     text = plain_text(value)
     if not text or len(text) > 60:
         return None
@@ -222,6 +221,15 @@ def _taken_apart(value, tail):
     digits = re.sub(r"['\s]", "", match[2])
     own = _decimal_sign(digits)
     return None if own is None else (sign, digits, currency, own, plain)
+
+
+def _finite(value) -> float | None:
+    """A number as a float; None if it is infinite, missing or beyond every float."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if np.isfinite(number) else None
 
 
 def _decimal_sign(digits) -> str | None:
@@ -405,7 +413,8 @@ def _date_parts(value):
     if isinstance(value, int | float | np.integer | np.floating):
         if isinstance(value, float | np.floating) and np.isnan(value):
             return ("missing",)
-        return ("epoch", float(value)) if np.isfinite(value) else ("unreadable",)
+        number = _finite(value)
+        return ("unreadable",) if number is None else ("epoch", number)
     if isinstance(value, datetime.datetime):
         if value is pd.NaT:
             return ("missing",)
@@ -472,7 +481,8 @@ def _day_first(parts, values, index, day_first, tolerance) -> bool:
             if first != second and 1 <= first <= 12 and 1 <= second <= 12:
                 names = [datetime.date(2000, m, 1).strftime("%B") for m in (second, first)]
                 raise InputError(
-                    f"{values[place]!r} (row {index[place]}) may be {first} {names[0]} or {second} {names[1]}, "
+                    f"{values[place]!r} (row {index[place]}) may be {first} {names[0]} or {second} "
+                    f"{names[1]}, "
                     "and no value of the column tells: say which with day_first=True or day_first=False."
                 )
         return True
