@@ -1151,6 +1151,46 @@ def test_bad_coupons_get_one_sentence(question):
             bad()
 
 
+def test_information_sets_of_a_small_shop():
+    from sklearn.linear_model import LogisticRegression
+
+    orders, *_ = small_shop()
+    who = np.arange(250) + 1000
+    people = pd.DataFrame({"customer_id": who, "age_band": np.where(who % 2, "old", "young")})
+    cutoffs, categories = info.week_cutoffs(WEEKS), [*CATEGORIES, "candles"]
+    question = info.CommonQuestion(orders, categories, cutoffs, tables={"customers": people})
+    sets = info.information_sets(question, demographics=["age_band"])
+    for table in sets.values():
+        assert table.index.equals(question.customers())
+        assert list(table.columns) == question.outcomes
+        assert table.sum(axis=1).to_numpy() == pytest.approx(1)
+        assert (table > 0).all(axis=None)
+    assert sets["nothing"].equals(question.base_rate())
+    assert sets["demographics"].drop_duplicates().shape[0] == 2
+    losses = [question.bits(table).mean() for table in sets.values()]
+    assert losses[2] < losses[1] - 0.02
+
+    # By hand: age alone, standardised, in the same regression.
+    answers = question.stacked(question.answers)
+    old = pd.Series(answers.index.get_level_values("customer_id") % 2 == 1, answers.index)
+    x = np.column_stack([old, ~old]).astype(float)
+    now = np.column_stack([question.customers() % 2 == 1, question.customers() % 2 == 0]).astype(float)
+    model = LogisticRegression(C=0.1, max_iter=2000, tol=1e-6)
+    model.fit((x - x.mean(axis=0)) / x.std(axis=0), answers.to_numpy(dtype=object))
+    p = model.predict_proba((now - x.mean(axis=0)) / x.std(axis=0))
+    candles = question.base_rate()["candles"].iloc[0]
+    found = sets["demographics"][model.classes_].to_numpy()
+    assert found == pytest.approx(p * (1 - candles), abs=1e-4)
+
+    for bad, sentence in [
+        (lambda: info.information_sets(make_question(with_truth=False)), "no table 'customers'"),
+        (lambda: info.information_sets(question), "no column 'city_tier'"),
+        (lambda: info.information_sets(question, penalty=0), "penalty is 0"),
+    ]:
+        with raises(sentence):
+            bad()
+
+
 # --- the ledger --------------------------------------------------------------------------------------
 
 
@@ -1351,6 +1391,20 @@ def test_scores_of_own_orders_beat_the_last_category(lantern):
     gain = lantern.bits(lantern.last_category_rates()) - lantern.bits(p)
     assert info.mean_interval(gain).low > 0
     assert lantern.score("own orders", p)["share_high"] < 1
+
+
+@pytest.mark.recovery
+def test_every_kind_of_data_is_worth_more_than_the_last(lantern):
+    sets = info.information_sets(lantern)
+    assert list(sets) == ["nothing", "demographics", "one purchase", "full history"]
+    ladder = lantern.value_ladder(sets)
+    gains = ladder.loc[[*sets, "truth"], "gain"]
+    assert gains.is_monotonic_increasing
+    bits = ladder.loc[[*sets, "truth"], "bits"]
+    assert bits.is_monotonic_decreasing
+    for little, much in itertools.pairwise(["demographics", "one purchase", "full history"]):
+        gain = info.mean_interval(lantern.bits(sets[little]) - lantern.bits(sets[much]))
+        assert gain.low > 0
 
 
 @pytest.mark.recovery

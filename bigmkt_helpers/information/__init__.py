@@ -25,6 +25,7 @@ from bigmkt_helpers.information.coupons import (
     with_coupon,
 )
 from bigmkt_helpers.information.intervals import Interval, mean_interval, ratio_interval, resampled_means
+from bigmkt_helpers.information.ladder import information_sets
 from bigmkt_helpers.information.ledger import Ledger
 from bigmkt_helpers.information.measures import (
     ValueOfInformation,
@@ -77,6 +78,7 @@ __all__ = [
     "entropy_from_counts",
     "expected_calibration_error",
     "growth_rate",
+    "information_sets",
     "kelly_fraction",
     "kullback_leibler",
     "log_loss",
