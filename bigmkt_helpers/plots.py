@@ -1070,7 +1070,7 @@ def precision_and_recall(table, title="Precision and recall of each kind of dirt
         axes.set_yticks(place, list(table.index), size=10)
         axes.set_xlim(-0.02, 1.04)
         axes.grid(axis="x", visible=True)
-        axes.legend(loc="upper left")
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=2)
         axes.set_title(title)
     worst = "; ".join(
         f"{name} {row.precision:.3f} and {row.recall:.3f}" for name, row in list(table.iterrows())[::-1][:5]
