@@ -1,0 +1,241 @@
+"""The five raw channels cleaned end to end and scored against what was planted; real data as it comes."""
+
+import gzip
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from bigmkt_helpers.cleaning import (
+    CleaningLedger,
+    GroupImputer,
+    OutlierClipper,
+    clean_shop,
+    flag_exact_duplicates,
+    flag_near_duplicates,
+    identity_scores,
+    outlier_flags,
+    parse_dates,
+    parse_money,
+    parse_numbers,
+    read_delimited,
+    read_fixed_width,
+    score_findings,
+    score_repairs,
+)
+from bigmkt_helpers.datasets import (
+    load_cdnow,
+    load_movielens,
+    load_shop,
+    load_shop_raw_truth,
+    load_telco_churn,
+    shop_raw_folder,
+)
+from bigmkt_helpers.errors import InputError
+from bigmkt_helpers.shop.channels import KINDS
+
+TABLES = ("orders", "returns", "sessions", "ratings")
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return clean_shop(shop_raw_folder())
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return load_shop_raw_truth()
+
+
+@pytest.mark.recovery
+def test_every_row_of_every_file_is_accounted_for(shop):
+    folder = shop_raw_folder()
+    summary = shop.ledger.summary()
+    for name in ("web_orders.csv", "store_tills.csv", "ratings.csv"):
+        data = (folder / name).read_bytes()
+        assert summary.loc[name, "lines"] == data.count(b"\n") + (not data.endswith(b"\n"))
+    with gzip.open(folder / "app_events.jsonl.gz") as file:
+        assert summary.loc["app_events.jsonl.gz", "lines"] == sum(1 for _ in file)
+    assert (summary["rows_in"] == summary["rows_out"]).all()
+    for name in summary.index:
+        out = [
+            t.loc[t["file"] == name, "row"]
+            for t in (shop.accounts, shop.products, *map(shop.__getattribute__, TABLES))
+        ]
+        aside = shop.ledger.set_aside()
+        rows = pd.concat([*out, aside.loc[aside["file"] == name, "row"]])
+        assert rows.is_unique
+        assert len(rows) == summary.loc[name, "rows_in"]
+
+
+@pytest.mark.recovery
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_precision_and_recall_of_each_kind_of_dirt(shop, truth, kind):
+    row = score_findings(shop.ledger.findings, truth.dirt).loc[kind]
+    assert row["planted"] >= 2
+    assert row["precision"] >= 0.98
+    assert row["recall"] >= 0.98
+
+
+@pytest.mark.recovery
+def test_nothing_is_found_that_was_not_planted(shop, truth):
+    assert set(shop.ledger.findings["kind"]) <= set(truth.dirt["kind"])
+
+
+@pytest.mark.recovery
+def test_rows_end_as_their_kind_demands(shop, truth):
+    dirt = truth.dirt[["file", "row", "kind"]].drop_duplicates()
+    outcomes = pd.concat({file: shop.ledger.outcomes(file) for file in shop.ledger.files}, names=["file"])
+    dirt["outcome"] = outcomes.loc[pd.MultiIndex.from_frame(dirt[["file", "row"]])].to_numpy()
+    for kind, rows in dirt.groupby("kind"):
+        ending = KINDS[kind].ending.replace(" ", "_")
+        if ending == "kept":
+            assert (rows["outcome"] != "set_aside").mean() > 0.98, kind
+        elif KINDS[kind].decidable:
+            assert (rows["outcome"] == ending).mean() > 0.98, kind
+
+
+@pytest.mark.recovery
+def test_repaired_values_are_the_true_ones(shop, truth):
+    table = score_repairs(shop.ledger.findings, truth.dirt)
+    decided = table[[KINDS[kind].decidable for kind in table.index]]
+    assert len(decided) >= 14
+    assert (decided["share"] >= 0.98).all()
+
+
+@pytest.mark.recovery
+def test_identities_are_put_together(shop, truth):
+    scores = identity_scores(shop, truth.identities)
+    assert (scores[["precision", "recall"]] >= 0.95).all(axis=None)
+    assert scores.loc["accounts", "pairs_true"] > 50
+
+
+@pytest.mark.recovery
+def test_the_clean_tables_are_the_shop_s_own(shop, truth):
+    """Each clean row, found by the raw row it came from, says what happened."""
+    own = load_shop()
+    for name, time in (("orders", "order_time"), ("returns", "return_time")):
+        rows = truth.rows[truth.rows["table"] == name].rename(columns={"a": "order_id", "b": "line_number"})
+        true = rows.merge(getattr(own, name), on=["order_id", "line_number"])
+        both = true.merge(getattr(shop, name), on=["file", "row"], suffixes=("", "_found"))
+        assert len(both) >= 0.99 * len(true)
+        assert len(both) == len(getattr(shop, name))
+        assert (both["quantity"].abs() == both["quantity_found"].abs()).all()
+        assert ((both["spend"].abs() - both["spend_found"].abs()).abs() < 0.05).mean() > 0.999
+        apart = (both[time] - both[f"{time}_found"]).abs()
+        assert (apart < pd.Timedelta(minutes=1)).mean() > 0.999
+    rows = truth.rows[truth.rows["table"] == "ratings"].merge(
+        own.ratings.reset_index(drop=True), left_on="a", right_index=True
+    )
+    both = rows.merge(shop.ratings, on=["file", "row"], suffixes=("", "_found"))
+    assert (both["rating"] == both["rating_found"]).all()
+    assert (both["item"] == both["item_found"]).all()
+    assert len(both) >= 0.95 * len(rows)
+
+
+@pytest.mark.recovery
+def test_one_person_has_one_number_across_the_channels(shop, truth):
+    own = load_shop()
+    rows = truth.rows[truth.rows["table"] == "orders"].rename(columns={"a": "order_id", "b": "line_number"})
+    true = rows.merge(own.orders, on=["order_id", "line_number"])
+    both = true.merge(shop.orders, on=["file", "row"], suffixes=("", "_found")).dropna(
+        subset="customer_id_found"
+    )
+    assert both["channel"].nunique() == 3
+    assert (both["channel"] == both["channel_found"]).all()
+    owner = both.groupby("customer_id_found")["customer_id"].agg(lambda v: v.mode()[0])
+    right = both["customer_id_found"].map(owner) == both["customer_id"]
+    assert right.mean() > 0.99
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        ("web_orders.csv", b"", "web_orders.csv is empty"),
+        ("web_orders.csv", b"order,when\n1,2\n", "web_orders.csv has no column 'order_no'"),
+        ("crm.sqlite", b"account,name\n", "crm.sqlite is not a SQLite database"),
+        ("crm.sqlite", None, "crm.sqlite does not exist"),
+    ],
+)
+def test_a_broken_channel_gives_one_sentence(tmp_path, name, data, says):
+    for path in shop_raw_folder().iterdir():
+        if path.name in ("crm.sqlite", "web_orders.csv"):
+            shutil.copy(path, tmp_path / path.name)
+    if data is None:
+        (tmp_path / name).unlink()
+    else:
+        (tmp_path / name).write_bytes(data)
+    with pytest.raises(InputError, match=says):
+        clean_shop(tmp_path)
+
+
+# The same functions on real data as it comes
+
+
+@pytest.mark.recovery
+def test_cdnow_as_text(tmp_path):
+    cdnow = load_cdnow()
+    lines = [
+        f" {c:05d} {d:%Y%m%d} {q:2d} {s:6.2f}\n"
+        for c, d, q, s in cdnow[["customer_id", "date", "quantity", "spend"]].itertuples(index=False)
+    ]
+    (tmp_path / "master.txt").write_text("".join(lines))
+    spans = {"customer_id": (2, 6), "date": (8, 15), "quantity": (17, 18), "spend": (20, None)}
+    table = read_fixed_width(tmp_path / "master.txt", spans)
+    assert len(table.frame) == len(cdnow)
+    assert table.ledger.findings.empty
+    dates = parse_dates(table.frame["date"])
+    assert (dates["finding"] == "").all()
+    assert (dates["time"].dt.tz_localize(None).to_numpy() == cdnow["date"].to_numpy()).all()
+    money = parse_money(table.frame["spend"], currency="USD")
+    assert np.allclose(money["value"], cdnow["spend"])
+    # two lines of a customer on one day, all equal: the file cannot tell a repeat from a second purchase
+    assert flag_exact_duplicates(cdnow).sum() == cdnow.duplicated().sum() > 0
+    flags = outlier_flags(cdnow["spend"], "mad")
+    assert cdnow["spend"][flags].min() > cdnow["spend"].median()
+    assert 0.01 < flags.mean() < 0.2
+
+
+@pytest.mark.recovery
+def test_telco_churn_as_csv_and_in_a_pipeline(tmp_path):
+    telco = load_telco_churn()
+    telco.to_csv(tmp_path / "telco.csv", index=False)
+    table = read_delimited(tmp_path / "telco.csv")
+    assert len(table.frame) == len(telco)
+    charges = parse_numbers(table.frame["total_charges"])
+    assert (charges["finding"] == "missing").sum() == telco["total_charges"].isna().sum() == 11
+    assert np.allclose(charges["value"].dropna(), telco["total_charges"].dropna())
+    numbers = ["tenure", "monthly_charges", "total_charges"]
+    model = make_pipeline(
+        make_column_transformer(
+            (GroupImputer(columns=numbers, add_indicator=True), numbers),
+        ),
+        OutlierClipper("iqr"),
+        StandardScaler(),
+        LogisticRegression(),
+    )
+    scores = cross_val_score(model, telco[numbers], telco["churn"] == "Yes", cv=3, scoring="roc_auc")
+    assert scores.mean() > 0.75
+
+
+@pytest.mark.recovery
+def test_movielens_as_it_comes(tmp_path):
+    ratings = load_movielens().ratings.head(20_000)
+    seconds = ratings["timestamp"].astype("int64") // 10**6
+    ratings.assign(timestamp=seconds).to_csv(tmp_path / "ratings.csv", index=False)
+    ledger = CleaningLedger()
+    table = read_delimited(tmp_path / "ratings.csv", ledger=ledger)
+    times = parse_dates(table.frame["timestamp"])
+    assert (times["finding"] == "").all()
+    assert (times["time"].to_numpy() == ratings["timestamp"].to_numpy()).all()
+    stars = parse_numbers(table.frame["rating"])
+    assert (stars["value"].to_numpy() == ratings["rating"].to_numpy()).all()
+    assert not flag_near_duplicates(ratings, ["user", "item"], "timestamp").any()
+    assert ledger.summary().loc["ratings.csv", "rows_out"] == 20_000
