@@ -2,8 +2,8 @@
 
 The rooms: `measures` (entropy, mutual information, log loss, value of information), `calibration`
 (reliability, calibrators), `intervals` (bootstrap over customers), `coupons` (from probabilities to money),
-`question` (the common question of all chapters) and `ledger` (the table of all models). Everything is
-importable from here.
+`question` (the common question of all chapters), `ladder` (what each kind of data is worth) and `ledger`
+(the table of all models). Everything is importable from here.
 """
 
 from bigmkt_helpers.information.calibration import (
