@@ -205,7 +205,7 @@ class _Calibrator:
 class TemperatureScaling(_Calibrator):
     """p' ∝ p^(1/T): one number T, above 1 for a model too sure of itself, below 1 for one too timid.
 
-    It never changes which outcome is most probable (Guo et al., 2017, section 4.2).
+    It never changes which outcome is most probable (Guo et al., 2017).
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ class TemperatureScaling(_Calibrator):
 class VectorScaling(_Calibrator):
     """log p'_k = w_k · log p_k + b_k, up to the constant that makes the row add up to 1.
 
-    One slope and one intercept per outcome (Guo et al., 2017, section 4.2), by maximum likelihood with a
+    One slope and one intercept per outcome (Guo et al., 2017), by maximum likelihood with a
     small penalty, ½ · penalty · Σ ((w_k - 1)² + b_k²), on the summed loss in nats: an outcome that never
     happened keeps a finite intercept, and without data the probabilities stay as they are.
 
