@@ -6,6 +6,8 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
@@ -38,7 +40,8 @@ from bigmkt_helpers.datasets import (
     shop_raw_folder,
 )
 from bigmkt_helpers.errors import InputError
-from bigmkt_helpers.shop.channels import KINDS
+from bigmkt_helpers.shop import simulate
+from bigmkt_helpers.shop.channels import KINDS, write_channels
 
 TABLES = ("orders", "returns", "sessions", "ratings")
 
@@ -174,6 +177,60 @@ def test_a_broken_channel_gives_one_sentence(tmp_path, name, data, says):
         (tmp_path / name).write_bytes(data)
     with pytest.raises(InputError, match=says):
         clean_shop(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Another, small shop, with other dirt."""
+    folder = tmp_path_factory.mktemp("small")
+    return folder, write_channels(simulate(300, 5), folder, 5)
+
+
+@pytest.mark.recovery
+def test_another_shop_is_cleaned_as_well(small):
+    folder, truth = small
+    shop = clean_shop(folder)
+    table = shop.ledger.score(truth.dirt)
+    assert table["right"].sum() >= 0.995 * table["planted"].sum()
+    assert table["right"].sum() >= 0.995 * table["found"].sum()
+    assert (identity_scores(shop, truth.identities)[["precision", "recall"]] >= 0.95).all(axis=None)
+
+
+@pytest.mark.bad_input
+@settings(
+    max_examples=4,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.integers(0, 2**32), st.sampled_from(["flip", "cut", "insert", "shuffle"]))
+def test_channels_spoiled_further_lose_no_row(small, tmp_path, seed, how):
+    random = np.random.Generator(np.random.PCG64(seed))
+    for path in small[0].iterdir():
+        data = bytearray(path.read_bytes())
+        if path.suffix == ".gz":
+            data = bytearray(gzip.decompress(bytes(data)))
+        if path.suffix == ".sqlite":
+            pass
+        elif how == "flip":
+            for place in random.integers(200, len(data), 50):
+                data[place] = random.integers(0, 256)
+        elif how == "cut":
+            data = data[: random.integers(1_000, len(data))]
+        else:
+            heading, *lines = bytes(data).split(b"\n")
+            if how == "shuffle":
+                random.shuffle(lines)
+            else:
+                lines[100:100] = [random.bytes(40) for _ in range(10)]
+            data = b"\n".join([heading, *lines])
+        data = gzip.compress(bytes(data)) if path.suffix == ".gz" else bytes(data)
+        (tmp_path / path.name).write_bytes(data)
+    summary = clean_shop(tmp_path).ledger.summary()
+    assert (summary["rows_in"] == summary["rows_out"]).all()
+    for name in ("web_orders.csv", "store_tills.csv", "ratings.csv"):
+        data = (tmp_path / name).read_bytes()
+        assert summary.loc[name, "lines"] == data.count(b"\n") + (not data.endswith(b"\n"))
 
 
 # The same functions on real data as it comes

@@ -75,6 +75,9 @@ def normalise_name(value) -> str:
     return re.sub(r"[\W_]", "", plain_text(value)).casefold()
 
 
+BORN = (1905, 2024)
+"""Years of birth that can guard; any other counts as missing."""
+
 NORMALISE = {"email": normalise_email, "phone": normalise_phone, "loyalty_card": normalise_card}
 
 
@@ -134,7 +137,7 @@ def resolve_identities(
     years = [None] * count
     if birth_year:
         numbers = pd.to_numeric(accounts[birth_year], errors="coerce")
-        years = [int(year) if 1905 <= year <= 2024 else None for year in numbers.fillna(0)]
+        years = [int(year) if BORN[0] <= year <= BORN[1] else None for year in numbers.fillna(0)]
 
     shared = defaultdict(list)  # pair of accounts -> keys they share
     for key in keys:

@@ -255,7 +255,7 @@ class _Sheet:
     def quantity(self, column, ordinary=None):
         """Whole numbers of a column as `quantity`; `ordinary` matches spellings that are no dirt here."""
         table = parse_quantities(self.frame[column], decimal=",")
-        bad = table["value"].isna()
+        bad = table["value"].isna() | (table["value"].abs() >= 2**53)
         dressed = (table["finding"] == "text").to_numpy()
         if ordinary:
             dressed = dressed & ~self.frame[column].astype("str").str.fullmatch(ordinary).to_numpy(dtype=bool)
@@ -339,7 +339,7 @@ def _products(folder, ledger) -> pd.DataFrame:
     sheet = _Sheet(raw, ["sku", "barcode", "category", "list_price", "unit_cost", "launch_date"])
     sheet.text("sku", _sku)
     sheet.text("category", lambda v: plain_text(v).lower())
-    bad = ~sheet.frame["sku"].str.fullmatch(r"LT-\d{5,}") | sheet.frame["sku"].duplicated()
+    bad = ~sheet.frame["sku"].str.fullmatch(r"LT-\d{5,15}") | sheet.frame["sku"].duplicated()
     sheet.aside(bad, "bad_key", "no number of a product, or one that occurs further up", "sku")
     frame = sheet.frame
     frame["product_id"] = frame["sku"].str[3:].astype("int64")
@@ -365,6 +365,10 @@ def _accounts(folder, ledger) -> pd.DataFrame:
     email = sheet.frame["email"].map(normalise_email)
     test = name.str.startswith("测试") | email.str.contains("@test.", regex=False)
     sheet.aside(test, "test_account", "an account of staff trying the system", "email")
+    sheet.frame["account"] = sheet.frame["account"].map(plain_text).astype("str")
+    key = sheet.frame["account"]
+    why = "no number of an account, or one that occurs further up"
+    sheet.aside((key == "") | key.duplicated(), "bad_key", why, "account")
     frame = sheet.frame
     named = frame["name"].map(lambda v: v if isinstance(v, str) else "")
     mended = named.map(mend_mojibake)
@@ -381,7 +385,7 @@ def _accounts(folder, ledger) -> pd.DataFrame:
     variant = (gender != "") & (gender != frame["gender"])
     sheet.repair(variant, "label_variant", "gender", gender, "another label for the same thing")
     frame["gender"] = gender
-    year = pd.to_numeric(frame["birth_year"], errors="coerce")
+    year = _integers(frame["birth_year"]).astype("float64")
     joined = pd.to_datetime(frame["created_at"], errors="coerce")
     strange = year.notna() & ~((year > 1905) & (year <= joined.dt.year.fillna(2024) - 5))
     sheet.keep(strange, "impossible_birth_year", "birth_year", "no plausible year of birth: taken as missing")
@@ -408,7 +412,7 @@ def _accounts(folder, ledger) -> pd.DataFrame:
             frame[column] = frame[column].astype("str")
     for column in ("monthly_income", "email_consent", "app_user"):
         if column in frame:
-            frame[column] = pd.to_numeric(frame[column], errors="coerce").astype("Int64")
+            frame[column] = _integers(frame[column])
     return _placed(frame, sheet.file)
 
 
@@ -432,7 +436,17 @@ def _web(folder, ledger, catalogue, owners, rate) -> pd.DataFrame:
     staff = sheet.frame["email"].str.contains("@test.", regex=False)
     sheet.aside(staff, "test_account", "an order of staff trying the system", "email")
     sheet.text("sku", _sku)
+    before = sheet.frame
     _times(sheet, "created_at", parse_dates(sheet.frame["created_at"], zone=ZONE), ["order_no", "status"])
+    lost = before[
+        ~before.index.isin(sheet.frame.index)
+    ]  # what is known of rows without a moment is noted too
+    for kind, column, mask in (
+        ("returned", "", lost["status"] == "returned"),
+        ("missing_key", "email", lost["email"] == ""),
+        ("shared_key", "email", lost["email"].isin(owners.shared["email"])),
+    ):
+        ledger.add_rows(sheet.file, lost.index[mask], kind, column, reason="noted of a row without a moment")
     sheet.quantity("qty", r"-?[0-9]+")
     sheet.unknown("sku", catalogue)
     frame = sheet.frame
@@ -685,11 +699,14 @@ def _double_clicks(sheet, sales, order, customer):
 
 
 def _lines(sheet, channel, number, line, returned) -> pd.DataFrame:
+    sheet.keep(
+        _integers(sheet.frame[line]).isna(), "unreadable_line", line, "no number of a line: taken as 0"
+    )
     frame = _placed(sheet.frame, sheet.file)
     frame = frame.assign(
         channel=channel,
         number=frame[number].astype("str"),
-        line_number=pd.to_numeric(frame[line], errors="coerce").fillna(0).astype("int64"),
+        line_number=_integers(frame[line]).fillna(0).astype("int64"),
         returned=np.asarray(returned, dtype=bool),
     )
     columns = [
@@ -715,6 +732,13 @@ def _part(sheet, mask) -> _Sheet:
 
 def _placed(frame, file) -> pd.DataFrame:
     return frame.assign(file=file, row=frame.index.to_numpy()).reset_index(drop=True)
+
+
+def _integers(values) -> pd.Series:
+    """Whole numbers as Int64; missing where there is none."""
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    fine = np.isfinite(numbers) & (numbers % 1 == 0) & (numbers.abs() < 2**53)
+    return numbers.where(fine).astype("Int64")
 
 
 def _sku(value) -> str:
