@@ -140,6 +140,13 @@ def test_quantities():
     ]
 
 
+@pytest.mark.bad_input
+def test_a_thousand_units_are_not_read_as_one():
+    assert parse_quantities(["1,000", "12"], decimal=".")["value"].tolist() == [1000, 12]
+    with pytest.raises(InputError, match=r"may be 1000 or 1\.000"):
+        parse_quantities(["1,000", "12"])
+
+
 @pytest.mark.unit
 def test_money_has_one_currency_or_none():
     table = parse_money(["¥5.00", "6.50", "$3.20", "$1.10"], currency=["CNY", "CNY", "CNY", ""])

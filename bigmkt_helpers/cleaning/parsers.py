@@ -143,8 +143,7 @@ def parse_quantities(values, *, decimal=None, units=UNITS) -> pd.DataFrame:
     >>> table["value"].tolist(), table["finding"].tolist()
     ([2.0, 2.0, 2.0, 2.0, -1.0, nan], ['', 'text', 'text', 'text', 'text', 'not_whole'])
     """
-    mark = decimal or ("," if any("," in plain_text(v) for v in values) else ".")
-    table = parse_numbers(values, decimal=mark, units=units)
+    table = parse_numbers(values, decimal=decimal, units=units)
     # plain means: digits, with an ASCII minus at most
     plain = np.array([bool(re.fullmatch(r"-?[0-9]+", str(v))) for v in values], dtype=bool)
     dressed = (table["value"].notna() & ~plain).to_numpy()
