@@ -1,6 +1,6 @@
 """Errors of the library: each says in one sentence what is wrong, where, and how to mend it."""
 
-__all__ = ["BigmktError", "ChecksumError", "InputError", "NotFittedError"]
+__all__ = ["BigmktError", "ChecksumError", "InputError", "LeakError", "NotFittedError"]
 
 
 class BigmktError(Exception):
@@ -17,3 +17,7 @@ class ChecksumError(BigmktError):
 
 class NotFittedError(BigmktError):
     """A model was asked for an answer before ``fit``."""
+
+
+class LeakError(BigmktError):
+    """A feature knows something that was not known at the cutoff."""

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bigmkt_helpers.errors import InputError
+from bigmkt_helpers.information.intervals import Interval
 
 Parts = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -461,16 +462,6 @@ def _parts(ratings: pd.DataFrame, test_rows: np.ndarray) -> Parts:
 
 
 # --- intervals --------------------------------------------------------------------------------------
-
-
-class Interval(NamedTuple):
-    """An estimate with its bootstrap interval."""
-
-    estimate: float
-    low: float
-    high: float
-    level: float
-    n: int
 
 
 class PairedDifference(NamedTuple):

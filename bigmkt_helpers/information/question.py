@@ -12,7 +12,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from bigmkt_helpers.errors import BigmktError, InputError
+from bigmkt_helpers.errors import InputError, LeakError
 from bigmkt_helpers.information import _checks
 from bigmkt_helpers.information.coupons import (
     NO_COUPON,
@@ -44,10 +44,6 @@ DATE_COLUMNS = ("join_date", "launch_date")
 
 FeatureFunction = Callable[[dict[str, pd.DataFrame], pd.Index, pd.Timestamp], pd.DataFrame]
 """Takes the tables by name, the customers, and the moment of the cutoff; returns one row per customer."""
-
-
-class LeakError(BigmktError):
-    """A feature knows something that was not known at the cutoff."""
 
 
 def week_cutoffs(weeks, first_monday="2024-01-01", zone="Asia/Shanghai") -> dict[int, pd.Timestamp]:
