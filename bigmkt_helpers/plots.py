@@ -625,7 +625,10 @@ def unravelling(offers, resting, title="The best leave first, and the price foll
             )
         axes.set_ylim(bottom=min(0, axes.get_ylim()[0]))
         axes.margins(y=0.12)
-        axes.set(xlabel="round", ylabel="offer in CNY")
+        last = max(len(prices) for prices in offers.values())
+        axes.set_xlim(0.7, last + 0.3)
+        axes.set_xticks(np.arange(1, last + 1, max(1, last // 12)))
+        axes.set(xlabel="round (dashed: where the price rests)", ylabel="offer in CNY")
         axes.set_title(title)
     return describe(axes, f"Falling lines of the offer in CNY. {'; '.join(parts)}.")
 
@@ -666,7 +669,7 @@ def capital_growth(doublings, rates, title="Bits are doublings"):
                 f"{name} {values.iloc[-1]:+.0f} doublings after {rounds[-1]:,} rounds, "
                 f"expected {rates[name] * rounds[-1]:+.0f}"
             )
-        axes.set(xlabel="rounds", ylabel="doublings of the capital (log2)")
+        axes.set(xlabel="rounds (dashed: the formula)", ylabel="doublings of the capital (log2)")
         axes.set_title(title)
     return describe(axes, f"Lines of capital, dashed what the formula expects: {'; '.join(parts)}.")
 
@@ -820,7 +823,8 @@ def ledger_chart(table, currency="CNY", title="What is known, and what it earns"
         _labels_apart(axes, table)
         axes.set_xlabel("bits closed per customer, with the 95% interval over customers")
         axes.set_ylabel(f"gain over no coupon, {currency} per 1,000 customers")
-        axes.legend(loc="upper left")
+        # below the dotted lines, on white: a dashed line of a ceiling may pass there
+        axes.legend(loc="lower right", frameon=True, facecolor="white", edgecolor="none", framealpha=1)
         axes.set_title(title)
     listed = "; ".join(
         f"{row.model} ({row.kind}) {row.closed:.3f} bits [{row.closed_low:.3f}, {row.closed_high:.3f}] and "

@@ -27,6 +27,8 @@ def test_unravelling():
     assert "no floor: from 600.0 in round 1 to 216.0 in round 3, in closed form 0.0" in sentence(axes)
     assert [line.get_ydata()[0] for line in axes.lines] == [600.0, 0.0, 720.0, 300.0]
     assert axes.get_ylim()[0] <= 0
+    assert 0 < axes.get_xlim()[0] < 1
+    assert "dashed" in axes.get_xlabel()
 
 
 def test_capital_growth():
@@ -35,6 +37,7 @@ def test_capital_growth():
     assert "knows +2 doublings after 2 rounds, expected +2" in sentence(axes)
     assert "guesses -3 doublings" in sentence(axes)
     assert axes.lines[1].get_ydata() == pytest.approx([0.0, 0.9, 1.8])
+    assert "dashed: the formula" in axes.get_xlabel()
 
 
 def test_outcome_shares():

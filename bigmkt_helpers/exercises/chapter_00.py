@@ -7,7 +7,7 @@ from bigmkt_helpers.exercises import Exercise, Mistake
 __all__ = ["EXERCISES"]
 
 
-# 00.1: where the price of a market with hidden quality comes to rest
+# 00.1: what share of a market with hidden quality is traded
 
 _MARKETS = ((200, 1000, 1.2), (100, 900, 1.6), (300, 800, 1.5), (400, 900, 1.1), (0, 500, 1.9))
 
@@ -18,59 +18,89 @@ def _resting_price(lowest, highest, factor):
     return factor * lowest / (2 - factor)
 
 
-def _price_without_a_whole_market(lowest, highest, factor):
-    return factor * lowest / (2 - factor)
+def _share_below(price, lowest, highest):
+    return (price - lowest) / (highest - lowest)
 
 
-def _price_of_the_first_round(lowest, highest, factor):
-    return factor * (lowest + highest) / 2
+def _share_traded(lowest, highest, factor):
+    return min(_share_below(_resting_price(lowest, highest, factor), lowest, highest), 1.0)
 
 
-def _price_of_the_second_round(lowest, highest, factor):
+def _share_without_a_whole_market(lowest, highest, factor):
+    return _share_below(factor * lowest / (2 - factor), lowest, highest)
+
+
+def _share_above_one(lowest, highest, factor):
+    return _share_below(_resting_price(lowest, highest, factor), lowest, highest)
+
+
+def _share_in_the_first_round(lowest, highest, factor):
+    return min(_share_below(factor * (lowest + highest) / 2, lowest, highest), 1.0)
+
+
+def _share_in_the_second_round(lowest, highest, factor):
     first = min(factor * (lowest + highest) / 2, highest)
-    return factor * (lowest + first) / 2
+    return min(_share_below(factor * (lowest + first) / 2, lowest, highest), 1.0)
 
 
-def _price_at_most_the_highest(lowest, highest, factor):
-    return min(_resting_price(lowest, highest, factor), highest)
+def _share_of_the_highest(lowest, highest, factor):
+    return min(_resting_price(lowest, highest, factor) / highest, 1.0)
 
 
-def _price_without_factor(lowest, highest, factor):
-    return _resting_price(lowest, highest, factor) / factor
+def _share_kept(lowest, highest, factor):
+    return 1 - _share_traded(lowest, highest, factor)
 
 
 def _always_collapses(lowest, highest, factor):
-    return float(lowest) if factor < 2 else _price_of_the_first_round(lowest, highest, factor)
+    return 1.0 if factor * (lowest + highest) / 2 >= highest else 0.0
 
 
-# 00.2: for how many years must a warranty run, and how long may it?
+# 00.2: the shortest warranty that tells the truth, and when it pays the good seller
 
 _WARRANTIES = ((900, 500, 0.05, 0.25, 400), (300, 240, 0.10, 0.40, 50), (1500, 1100, 0.02, 0.16, 1000))
 
 
+def _pays_up_to(years, good, bad, good_fails, repair):
+    """The share of good sellers at which the average price is what the good seller keeps with a warranty."""
+    return (good - years * good_fails * repair - bad) / (good - bad)
+
+
 def _warranty(good, bad, good_fails, bad_fails, repair):
-    return (good - bad) / (bad_fails * repair), (good - bad) / (good_fails * repair)
+    shortest = (good - bad) / (bad_fails * repair)
+    return shortest, _pays_up_to(shortest, good, bad, good_fails, repair)
 
 
-def _bounds_swapped(good, bad, good_fails, bad_fails, repair):
+def _swapped(good, bad, good_fails, bad_fails, repair):
     return _warranty(good, bad, good_fails, bad_fails, repair)[::-1]
 
 
 def _whole_price(good, bad, good_fails, bad_fails, repair):
-    return good / (bad_fails * repair), good / (good_fails * repair)
+    years = good / (bad_fails * repair)
+    return years, _pays_up_to(years, good, bad, good_fails, repair)
 
 
 def _no_repair(good, bad, good_fails, bad_fails, repair):
-    return (good - bad) / bad_fails, (good - bad) / good_fails
+    years = (good - bad) / bad_fails
+    return years, _pays_up_to(years, good, bad, good_fails, 1)
 
 
-def _differences_of_failure(good, bad, good_fails, bad_fails, repair):
+def _longest(good, bad, good_fails, bad_fails, repair):
+    years = (good - bad) / (good_fails * repair)
+    return years, _pays_up_to(years, good, bad, good_fails, repair)
+
+
+def _share_of_bad(good, bad, good_fails, bad_fails, repair):
+    shortest, share = _warranty(good, bad, good_fails, bad_fails, repair)
+    return shortest, 1 - share
+
+
+def _against_the_low_price(good, bad, good_fails, bad_fails, repair):
+    return _warranty(good, bad, good_fails, bad_fails, repair)[0], 1.0
+
+
+def _one_year_only(good, bad, good_fails, bad_fails, repair):
     shortest = (good - bad) / (bad_fails * repair)
-    return shortest, (good - bad) / ((bad_fails - good_fails) * repair)
-
-
-def _good_seller_covers_all(good, bad, good_fails, bad_fails, repair):
-    return (good - bad) / (bad_fails * repair), good / (good_fails * repair)
+    return shortest, _pays_up_to(1, good, bad, good_fails, repair)
 
 
 # 00.3: the entropy of what customers answered
@@ -182,7 +212,7 @@ def _false_alarms_free(margin, cost, prior, hit, alarm):
     return max(nobody, everybody, prior * hit * (margin - cost)) - max(nobody, everybody)
 
 
-# 00.5: the growth that a signal adds to a bettor's capital
+# 00.5: the factor by which a signal lets a bettor's capital grow
 
 _JOINTS = (
     (np.array([[0.40, 0.10], [0.10, 0.40]]),),
@@ -197,33 +227,53 @@ def _bits(p):
     return float(-(p * np.log2(p)).sum())
 
 
-def _growth_gained(joint):
+def _doublings(joint):
     return _bits(joint.sum(axis=1)) + _bits(joint.sum(axis=0)) - _bits(joint)
 
 
-def _growth_in_nats(joint):
-    return _growth_gained(joint) * float(np.log(2))
+def _growth_factor(joint):
+    return 2 ** _doublings(joint)
+
+
+def _power_of_e(joint):
+    return float(np.exp(_doublings(joint)))
+
+
+def _growth_rate_in_per_cent(joint):
+    return _growth_factor(joint) - 1
 
 
 def _uncertainty_left(joint):
-    return _bits(joint) - _bits(joint.sum(axis=1))
+    return 2 ** (_bits(joint) - _bits(joint.sum(axis=1)))
 
 
 def _uncertainty_before(joint):
-    return _bits(joint.sum(axis=0))
+    return 2 ** _bits(joint.sum(axis=0))
 
 
 def _uncertainty_of_the_signal(joint):
-    return _bits(joint.sum(axis=1))
-
-
-def _uncertainty_of_both(joint):
-    return _bits(joint)
+    return 2 ** _bits(joint.sum(axis=1))
 
 
 def _rows_not_weighted(joint):
     rows = joint / joint.sum(axis=1, keepdims=True)
-    return _bits(joint.sum(axis=0)) - float(np.mean([_bits(row) for row in rows]))
+    return 2 ** (_bits(joint.sum(axis=0)) - float(np.mean([_bits(row) for row in rows])))
+
+
+def _same_odds_for_all(joint):
+    left = _bits(joint) - _bits(joint.sum(axis=1))
+    return joint.shape[1] * 2**-left
+
+
+def _mean_of_one_round(joint):
+    rows = joint / joint.sum(axis=1, keepdims=True)
+    return float((joint * rows / joint.sum(axis=0)).sum())
+
+
+def _zeros_spoil_growth(joint):
+    chance = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(2 ** (joint * np.log2(joint / chance)).sum())
 
 
 # 00.6: the share of the closable gap that a model closed
@@ -279,34 +329,39 @@ def _never_below_zero(base, model, truth):
 EXERCISES = (
     Exercise(
         key="00.1",
-        title="Either everything is sold, or the price rests where buyers pay what the rest is worth.",
-        reference=lambda: _resting_price,
+        title="First where the price rests, then how much of the market lies below it, at most all.",
+        reference=lambda: _share_traded,
         cases=_MARKETS,
         mistakes={
+            "the price": Mistake(
+                lambda: _resting_price,
+                "That is the price. Asked is the share of the cakes that lie below it.",
+            ),
             "the whole market forgotten": Mistake(
-                lambda: _price_without_a_whole_market,
+                lambda: _share_without_a_whole_market,
                 "If buyers pay at least the highest quality for the average of all, everybody sells. Look at "
                 "that case first.",
             ),
+            "above one": Mistake(
+                lambda: _share_above_one,
+                "A share above 1: the price may lie above the best cake, but no more than all can be sold.",
+            ),
             "the first round": Mistake(
-                lambda: _price_of_the_first_round,
-                "That is the first offer, for the average of all. The best sellers leave, and it falls "
-                "again: find the price that stays.",
+                lambda: _share_in_the_first_round,
+                "That is sold at the first offer, for the average of all. The best sellers leave, and it "
+                "falls again: find the price that stays.",
             ),
             "the second round": Mistake(
-                lambda: _price_of_the_second_round,
-                "That is the offer after the best have left once. Go on until the price stays, or solve "
+                lambda: _share_in_the_second_round,
+                "That is sold after the best have left once. Go on until the price stays, or solve "
                 "price = factor × (lowest + price) / 2.",
             ),
-            "capped": Mistake(
-                lambda: _price_at_most_the_highest,
-                "When everybody sells, competing buyers pay what the average is worth to them, and that may "
-                "be more than the highest quality. Do not cap it.",
+            "of the highest": Mistake(
+                lambda: _share_of_the_highest,
+                "You divide the price by the highest quality. The qualities begin at lowest, not at 0: "
+                "measure from there.",
             ),
-            "value to the seller": Mistake(
-                lambda: _price_without_factor,
-                "That is what the average is worth to sellers. Buyers pay factor times as much.",
-            ),
+            "kept": Mistake(lambda: _share_kept, "That is the share which the owners keep."),
             "always nothing": Mistake(
                 lambda: _always_collapses,
                 "The market shrinks to the very lowest quality only if that is 0. Otherwise some trade is "
@@ -316,14 +371,13 @@ EXERCISES = (
     ),
     Exercise(
         key="00.2",
-        title="Long enough that the bad seller gives up, short enough that the good one does not.",
+        title="Long enough that the bad seller gives up; where nearly all are good, it does not pay.",
         reference=lambda: _warranty,
         cases=_WARRANTIES,
         mistakes={
-            "bounds swapped": Mistake(
-                lambda: _bounds_swapped,
-                "The order is the shortest, then the longest: the bad seller, whose goods fail more often, "
-                "gives up first.",
+            "swapped": Mistake(
+                lambda: _swapped,
+                "The order is the years first, then the share of good sellers.",
             ),
             "the whole price": Mistake(
                 lambda: _whole_price,
@@ -333,14 +387,24 @@ EXERCISES = (
                 lambda: _no_repair,
                 "A year of warranty costs the failures of that year times the cost of a repair.",
             ),
-            "difference of failures": Mistake(
-                lambda: _differences_of_failure,
-                "The good seller pays for the failures of the good product, not for the difference of both.",
+            "longest": Mistake(
+                lambda: _longest,
+                "Those are the years at which the good seller gives up. The bad one, whose goods fail more "
+                "often, gives up earlier.",
             ),
-            "loss for the good seller": Mistake(
-                lambda: _good_seller_covers_all,
-                "The good seller can also sell at the low price without a warranty. Compare with that, not "
-                "with nothing.",
+            "share of bad": Mistake(
+                lambda: _share_of_bad,
+                "The years are right. Your share is that of the bad sellers, or you took the inequality "
+                "the wrong way round.",
+            ),
+            "against the low price": Mistake(
+                lambda: _against_the_low_price,
+                "The years are right. Without any warranty buyers cannot tell, and pay the average, not the "
+                "low price: compare with that.",
+            ),
+            "one year": Mistake(
+                lambda: _one_year_only,
+                "The years are right. For the share, take the cost of all of them, not of one year.",
             ),
         },
     ),
@@ -418,36 +482,55 @@ EXERCISES = (
     ),
     Exercise(
         key="00.5",
-        title="Kelly: the growth that a signal adds is the mutual information.",
-        reference=lambda: _growth_gained,
+        title="Kelly: the doublings that a signal adds are the mutual information.",
+        reference=lambda: _growth_factor,
         cases=_JOINTS,
         mistakes={
-            "nats": Mistake(
-                lambda: _growth_in_nats, "That is in natural logarithms. Doublings are bits: use log2."
+            "doublings": Mistake(
+                lambda: _doublings,
+                "Those are the doublings a round, the mutual information. By what factor has the capital "
+                "grown after so many doublings?",
+            ),
+            "power of e": Mistake(
+                lambda: _power_of_e, "The growth is in doublings: take the power of 2, not of e."
+            ),
+            "growth less one": Mistake(
+                lambda: _growth_rate_in_per_cent,
+                "That is what is added to 1 yuan. Asked is what it becomes: add the 1.",
             ),
             "what is left": Mistake(
                 lambda: _uncertainty_left,
-                "That is the uncertainty about the outcome that is left when the signal is known. Subtract "
-                "it from the uncertainty before.",
+                "You start from the uncertainty about the outcome that is left when the signal is known. "
+                "Subtract it from the uncertainty before.",
             ),
             "before": Mistake(
                 lambda: _uncertainty_before,
-                "That is the uncertainty before the signal. Subtract what is left when the signal is known.",
+                "You start from the uncertainty before the signal. Subtract what is left when the signal is "
+                "known.",
             ),
             "the signal": Mistake(
                 lambda: _uncertainty_of_the_signal,
-                "That is the entropy of the signal itself. A signal can be full of surprises and say "
+                "You start from the entropy of the signal itself. A signal can be full of surprises and say "
                 "nothing.",
-            ),
-            "both": Mistake(
-                lambda: _uncertainty_of_both,
-                "That is the entropy of signal and outcome together. Subtract it from the sum of the two "
-                "single ones.",
             ),
             "signals alike": Mistake(
                 lambda: _rows_not_weighted,
                 "You average over the signals as if each came equally often. Weigh each row by its "
                 "probability.",
+            ),
+            "same odds": Mistake(
+                lambda: _same_odds_for_all,
+                "You pay the same odds on every outcome. Fair odds are 1/p: an outcome that is rarer "
+                "without the signal pays more.",
+            ),
+            "one round": Mistake(
+                lambda: _mean_of_one_round,
+                "That is the mean factor of a single round. Capital that is bet again and again multiplies: "
+                "average its logarithm.",
+            ),
+            "zeros": Mistake(
+                lambda: _zeros_spoil_growth,
+                "A cell of probability 0 gives 0 × log2(0), which is nan. It counts 0: leave it out.",
             ),
         },
     ),
