@@ -53,16 +53,18 @@ _SALES = (
     (np.array([42.0, 55.0, 38.0, 61.0, 47.0, 52.0, 44.0, 4900.0, 49.0, 5100.0]), 3.5),
     (np.array([5.0, 5.0, 5.0, 5.0, 7.0, 5.0, 5.0]), 3.5),
     (np.array([20.0, 23.0, 19.0, 21.0, 22.0, 35.0, 24.0, 16.0, 9.0]), 2.0),
+    (np.array([4.0, 5.0, 12.0, 5.0, 6.0, 6.0, 0.0, 6.0, 7.0, 7.0, 8.0]), 1.349),  # 4 and 8: exactly the cut
 )
 
 
-def _robust(values, cut, scale=0.6745, centre=np.median, spread=None, sided=False, equal=True):
+def _robust(values, cut, scale=0.6745, centre=np.median, spread=None, sided=False, equal=True, at=False):
     distance = values - centre(values)
     width = np.median(np.abs(distance)) if spread is None else spread(values)
     if width == 0:
         return (distance != 0) if equal else np.zeros(len(values), dtype=bool)
     score = scale * distance / width
-    return score > cut if sided else np.abs(score) > cut
+    score = score if sided else np.abs(score)
+    return score >= cut if at else score > cut
 
 
 def _variant(**changes):
@@ -86,10 +88,19 @@ _CLICKS = pd.DataFrame(
     ],
     columns=["order", "email", "basket", "time"],
 ).assign(time=lambda table: pd.to_datetime(table["time"], utc=True))
+_THREE_CLICKS = pd.DataFrame(
+    {
+        "order": ["W23", "W21", "W22", "W24"],
+        "email": ["li@a.cn"] * 4,
+        "basket": ["tea", "tea", "tea", "pot"],
+        "time": pd.Timestamp("2025-03-01 10:00", tz="UTC") + pd.to_timedelta([12, 0, 6, 13], unit="s"),
+    }
+)
 _CLICK_CASES = (
     (_CLICKS, 8),
     (_CLICKS.iloc[::-1], 8),
     (_CLICKS[_CLICKS["order"] != "W0"].reset_index(drop=True), 5),
+    (_THREE_CLICKS, 8),
 )
 
 
@@ -121,6 +132,18 @@ def _last_kept(orders, seconds):
     after = orders.groupby(["email", "basket"], dropna=False)["time"].shift(-1)
     double = (after - orders["time"]) <= pd.Timedelta(seconds=seconds)
     return orders.loc[~(double & orders["email"].notna()), "order"].tolist()
+
+
+def _after_last_kept(orders, seconds):
+    kept, last = [], {}
+    for row in orders.sort_values("time").itertuples():
+        key = (row.email, row.basket)
+        known = not pd.isna(row.email)
+        if known and key in last and row.time - last[key] <= pd.Timedelta(seconds=seconds):
+            continue
+        kept.append(row.order)
+        last[key] = row.time
+    return kept
 
 
 def _not_sorted(orders, seconds):
@@ -244,29 +267,43 @@ _ACCOUNTS = pd.DataFrame(
     ],
     columns=["account", "name", "email", "phone"],
 )
+_UNKNOWN = pd.DataFrame(
+    [
+        (31, None, "shop@x.cn", "13800000031"),
+        (32, None, "shop@x.cn", "13800000032"),
+        (33, "陈静", "chen@y.cn", None),
+        (34, "陈静", "jing@z.cn", None),
+        (35, "周杰", None, "13800000035"),
+        (36, "周杰", None, "13800000036"),
+        (37, "吴昊", None, "13800000037"),
+        (38, "吴 昊", "wu@q.cn", "13800000037"),
+    ],
+    columns=["account", "name", "email", "phone"],
+)
 _PEOPLE_CASES = (
     (_ACCOUNTS,),
     (_ACCOUNTS.iloc[::-1].assign(account=lambda table: table["account"] + 100).reset_index(drop=True),),
     (_ACCOUNTS.assign(account=[28, 27, 26, 25, 24, 23, 22, 21, 20]),),
+    (_UNKNOWN,),
 )
 
 
-def _people(accounts, plain=True, names=True, contact=True, missing_equal=False, hops=True):
-    def key(value, blanks):
+def _people(accounts, plain=True, names=True, contact=True, equal=(), hops=True):
+    def key(value, column):
         if pd.isna(value):
-            return "" if missing_equal else None
+            return "" if column in equal else None
         if not plain:
             return value
-        return value.replace(" ", "") if blanks else value.strip().lower()
+        return value.replace(" ", "") if column == "name" else value.strip().lower()
 
     table = accounts[["account", "name", "email", "phone"]]
     rows = [
-        (int(account), key(name, True), key(email, False), key(phone, False))
+        (int(account), key(name, "name"), key(email, "email"), key(phone, "phone"))
         for account, name, email, phone in table.itertuples(index=False, name=None)
     ]
 
     def same(one, other):
-        if names and one[1] != other[1]:
+        if names and (one[1] is None or one[1] != other[1]):
             return False
         if not contact:
             return True
@@ -353,6 +390,10 @@ EXERCISES = (
                 "You look for high values only. A value far below is an outlier too: take the absolute "
                 "score.",
             ),
+            "at the cut": Mistake(
+                _variant(at=True),
+                "You mark a score equal to the cut too. Mark the scores that exceed it: > in place of >=.",
+            ),
             "MAD of zero": Mistake(
                 _variant(equal=False),
                 "Where the MAD is 0 you mark nothing. Then more than half of the values are equal, and what "
@@ -377,6 +418,11 @@ EXERCISES = (
             "the last kept": Mistake(
                 lambda: _last_kept,
                 "You keep the last click. The order was placed with the first.",
+            ),
+            "compared with the last kept": Mistake(
+                lambda: _after_last_kept,
+                "Of clicks after 0, 6 and 12 seconds you keep the third: you compare with the last order "
+                "that you kept. Compare with the order just before, even if that was a double click.",
             ),
             "not sorted": Mistake(
                 lambda: _not_sorted,
@@ -487,8 +533,21 @@ EXERCISES = (
                 "follow one step only.",
             ),
             "unknown equals unknown": Mistake(
-                _people_with(missing_equal=True),
-                "You take two missing addresses for equal. Unknown is not equal to unknown.",
+                _people_with(equal=("name", "email", "phone")),
+                "You take two missing values for equal. Unknown is not equal to unknown.",
+            ),
+            "unknown names are equal": Mistake(
+                _people_with(equal=("name",)),
+                "You take two missing names for equal: 31 and 32 may be two of a family. Unknown is not "
+                "equal to unknown.",
+            ),
+            "unknown e-mails are equal": Mistake(
+                _people_with(equal=("email",)),
+                "You take two missing e-mails for equal. Unknown is not equal to unknown.",
+            ),
+            "unknown telephones are equal": Mistake(
+                _people_with(equal=("phone",)),
+                "You take two missing telephones for equal. Unknown is not equal to unknown.",
             ),
             "as written": Mistake(
                 _people_with(plain=False),
