@@ -1,0 +1,42 @@
+"""Every figure of the course: a function takes results and returns an Axes that carries its own description.
+
+``show(axes)`` displays the figure.  The description, a sentence made from the numbers that the figure shows,
+goes with the picture as alternative text and stands in the output as text, where a test compares it.
+"""
+
+import importlib
+
+_ROOMS = {
+    "base": ["MARKERS", "PALETTE", "STYLE", "WIDTH", "describe", "new_axes", "show"],
+    "gap": ["capital_growth", "outcome_shares", "share_by_band", "unravelling"],
+    "cleaning": ["cleaning_steps", "largest_z", "missing_shares", "precision_and_recall"],
+    "similarity": [
+        "blockbuster_share",
+        "differences_to_one",
+        "reliability",
+        "shrinkage_curve",
+        "survival_by_audience",
+    ],
+    "collaborative": [
+        "error_against_ranking",
+        "gain_by_history",
+        "long_tail",
+        "model_intervals",
+        "validation_curves",
+    ],
+    "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_ROOM_OF)
+
+
+def __getattr__(name):
+    # a room is opened when somebody asks for what is in it
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+
+
+def __dir__():
+    return sorted(set(globals()) | set(__all__))
