@@ -62,6 +62,41 @@ def test_foreign_names_and_the_scale_found():
     pd.testing.assert_frame_equal(data.to_frame(), Interactions.from_frame(RATINGS).to_frame())
 
 
+def test_labels_of_which_nothing_is_known():
+    data = Interactions.from_frame(RATINGS, users=["abe", "eve", "eve"], items=["pot", "jar"], scale=(1, 5))
+    assert data.users.tolist() == ["abe", "ann", "bob", "eve"]
+    assert data.items.tolist() == ["cup", "jar", "pot", "tea"]
+    assert data.matrix.toarray().tolist() == [[0, 0, 0, 0], [0, 0, 3, 5], [0, 0, 0, 4], [1, 0, 0, 0]]
+    assert (data.users.name, data.items.name) == ("user", "item")
+    plain = Interactions.from_frame(RATINGS)
+    pd.testing.assert_frame_equal(data.to_frame(), plain.to_frame())
+    for same in ([], ["tea"], plain.items):
+        again = Interactions.from_frame(RATINGS, items=same)
+        assert again.items.equals(plain.items)
+        assert (again.matrix != plain.matrix).nnz == 0
+    numbers = RATINGS.assign(item=[3, 3, 9, 1])
+    more = Interactions.from_frame(numbers, items=pd.Series([7, 3], dtype="int32"))
+    assert more.items.tolist() == [1, 3, 7, 9]
+    assert more.items.dtype == "int64"
+    assert more.matrix.toarray()[0].tolist() == [0, 5, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("labels", "problem"),
+    [
+        ("tea", "is the text 'tea': give a list"),
+        (["tea", None], "a missing label at place 1"),
+        ([1, 2], "the same kind as in the frame, where they are text: the first given is 1"),
+        (["tea", 2], "the same kind"),
+    ],
+)
+def test_bad_further_labels(labels, problem):
+    with pytest.raises(InputError, match=problem):
+        Interactions.from_frame(RATINGS, items=labels)
+    with pytest.raises(InputError, match=r"whole numbers: the first given is 1\.5"):
+        Interactions.from_frame(RATINGS.assign(user=[1, 2, 3, 4]), users=[1.5])
+
+
 def test_to_frame_is_the_way_back():
     found = Interactions.from_frame(RATINGS).to_frame()
     expected = RATINGS.astype({"rating": float}).sort_values(["user", "item"], ignore_index=True)

@@ -102,6 +102,8 @@ class Interactions:
         *,
         scale=None,
         duplicates="raise",
+        users=None,
+        items=None,
     ) -> "Interactions":
         """Build the matrix from a long frame, one row per interaction.
 
@@ -118,12 +120,22 @@ class Interactions:
             Smallest and largest rating allowed; by default those found.
         duplicates : {"raise", "last", "mean", "sum"}
             What to do when a user met an item twice; see `tables.conform_ratings`.
+        users, items : list of labels, optional
+            Labels that have a row or a column even where nothing is known of them: all customers, the whole
+            catalogue.  They are added to those found in the frame; every model then scores them too.
 
         Raises
         ------
         InputError
             If a column is missing, a value is missing, not a number, infinite or out of scale, a pair occurs
-            twice, or there is no row at all.
+            twice, there is no row at all, or the further labels are missing or of another kind than those of
+            the frame.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"user": [1, 2], "item": ["tea", "pot"]})
+        >>> Interactions.from_frame(frame, rating=None, items=["cup", "tea", "pot"]).items.tolist()
+        ['cup', 'pot', 'tea']
         """
         table = conform_ratings(
             frame,
@@ -134,12 +146,11 @@ class Interactions:
             scale=scale,
             duplicates=duplicates,
         )
-        rows, users = pd.factorize(table["user"], sort=True)
-        columns, items = pd.factorize(table["item"], sort=True)
+        rows, users = _positions_and_labels(table["user"], users, "users")
+        columns, items = _positions_and_labels(table["item"], items, "items")
         values = table["rating"].to_numpy(dtype=np.float64)
         matrix = sparse.csr_array((values, (rows, columns)), shape=(len(users), len(items)))
         matrix.sort_indices()
-        users, items = pd.Index(users, name="user"), pd.Index(items, name="item")
         return cls(matrix, users, items, explicit=rating is not None, scale=scale)
 
     @property
@@ -381,6 +392,31 @@ class RatingPredictor(Recommender):
 def _group_mean(groups, values, n_groups):
     counts = np.bincount(groups, minlength=n_groups)
     return np.bincount(groups, weights=values, minlength=n_groups) / np.maximum(counts, 1)
+
+
+def _positions_and_labels(found: pd.Series, more, name: str) -> tuple[np.ndarray, pd.Index]:
+    """Position of each row's label among all labels, and these: those found and `more`, sorted."""
+    positions, labels = pd.factorize(found, sort=True)
+    labels = pd.Index(labels, name=found.name)
+    if more is None:
+        return positions, labels
+    if isinstance(more, str):
+        raise InputError(f"{name} is the text {more!r}: give a list of labels.")
+    more = pd.Index(more)
+    if not len(more):
+        return positions, labels
+    if more.hasnans:
+        raise InputError(f"{name} holds a missing label at place {int(np.argmax(more.isna()))}: remove it.")
+    numeric = [pd.api.types.is_integer_dtype(one) for one in (labels, more)]
+    text = [one.inferred_type == "string" for one in (labels, more)]
+    if not (all(numeric) or all(text)):
+        kinds = ["whole numbers" if number else "text" for number in numeric]
+        raise InputError(
+            f"{name} must be labels of the same kind as in the frame, where they are {kinds[0]}: "
+            f"the first given is {more.tolist()[0]!r}."
+        )
+    every = labels.union(more.astype(labels.dtype).unique()).sort_values().rename(found.name)
+    return every.get_indexer(labels)[positions], every
 
 
 def _as_labels(users) -> pd.Index:
