@@ -10,6 +10,7 @@ _ROOMS = {
     "implicit_factorisation": ["BPR", "ImplicitALS"],
     "linear": ["EASE"],
     "blend": ["Blend"],
+    "content": ["ContentFeatures", "ContentRecommender"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
