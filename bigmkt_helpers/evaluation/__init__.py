@@ -1,0 +1,47 @@
+"""How good is a recommender: metrics per user, splits, and intervals that tell a gain from noise.
+
+A *split* hides some ratings; a recommender makes lists from the rest; :func:`ranking_metrics` compares the
+lists with what was hidden and returns one row per user. Its column means are the figures everybody quotes;
+:func:`bootstrap_interval` and :func:`paired_bootstrap` say how far to trust them. Libraries give the same
+name to different formulas, so each metric states its own formula, and who differs.
+"""
+
+import importlib
+
+_ROOMS = {
+    "ranking": [
+        "METRICS",
+        "Judged",
+        "average_precision_at_k",
+        "judge",
+        "ndcg_at_k",
+        "precision_at_k",
+        "ranking_metrics",
+        "recall_at_k",
+        "reciprocal_rank_at_k",
+    ],
+    "ratings": ["mae", "rmse"],
+    "resampling": ["PairedDifference", "bootstrap_interval", "paired_bootstrap"],
+    "splits": [
+        "k_fold",
+        "leave_last_out",
+        "per_user_random_split",
+        "per_user_temporal_split",
+        "random_split",
+        "stratified_split",
+    ],
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_ROOM_OF)
+
+
+def __getattr__(name):
+    # a room is opened when somebody asks for what is in it
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+
+
+def __dir__():
+    return sorted(set(globals()) | set(__all__))
