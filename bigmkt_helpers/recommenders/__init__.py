@@ -10,6 +10,18 @@ _ROOMS = {
     "implicit_factorisation": ["BPR", "ImplicitALS"],
     "linear": ["EASE"],
     "blend": ["Blend"],
+    "bandits": [
+        "UCB",
+        "BernoulliArms",
+        "EpsilonGreedy",
+        "FixedArm",
+        "LinUCB",
+        "ThompsonSampling",
+        "lai_robbins_bound",
+        "probability_best",
+        "regret_curve",
+        "simulate_bandit",
+    ],
     "content": ["ContentFeatures", "ContentRecommender"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
