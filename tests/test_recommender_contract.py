@@ -22,16 +22,24 @@ MODELS = {
     and model not in (Recommender, RatingPredictor)
 }
 
+
+def two_neighbours():
+    return [recommenders.ImplicitItemKNN(), recommenders.ImplicitUserKNN()]
+
+
 # Arguments of the models that cannot do without, or whose defaults are meant for larger data.
 SETTINGS = {
     "BPR": lambda: {"factors": 8},
-    "Blend": lambda: {"models": [recommenders.ImplicitItemKNN(), recommenders.ImplicitUserKNN()]},
+    "Blend": lambda: {"models": two_neighbours()},
     "ContentRecommender": lambda: {
         "items": described,
         "features": recommenders.ContentFeatures({"text": "words"}),
     },
     "EASE": lambda: {"regularisation": 10.0},
     "ImplicitALS": lambda: {"factors": 4, "regularisation": 1.0},
+    "StackedHybrid": lambda: {"parts": two_neighbours()},
+    "SwitchingHybrid": lambda: {"parts": two_neighbours()},
+    "WeightedHybrid": lambda: {"parts": two_neighbours()},
 }
 
 # The models that look a product up by its label, so that another label is another product.
@@ -49,7 +57,7 @@ def make(name):
 
 
 def described(labels):
-    """A catalogue: each product is described by remainders of the number in its label, the first the loudest."""
+    """A catalogue: a product is described by remainders of the number in its label, the first the loudest."""
     numbers = [int("".join(filter(str.isdigit, str(label)))) for label in labels]
     texts = [f"odd{n % 2} " * 4 + f"three{n % 3} five{n % 5}" for n in numbers]
     return pd.DataFrame({"text": texts}, index=labels)
