@@ -585,7 +585,7 @@ def test_bad_questions():
 
 
 def test_the_articles_wrong_axis():
-    """Article 001: the norm of the whole table, and the product along the wrong axis, where the shapes allow."""
+    """Article 001: the norm of the whole table and the product along the wrong axis, where shapes allow."""
     interest = np.array([1.0, 0.0, 1.0])
     table = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 1.0, 1.0]])
     as_printed = np.dot(interest, table) / (np.linalg.norm(interest) * np.linalg.norm(table))
