@@ -19,9 +19,15 @@ import pandas as pd
 from bigmkt_helpers.errors import InputError
 
 __all__ = [
+    "CAMPAIGNS",
+    "CUSTOMERS",
     "INTERACTIONS",
     "ITEMS",
+    "ORDERS",
+    "PRODUCTS",
     "RATINGS",
+    "RETURNS",
+    "SESSIONS",
     "TRANSACTIONS",
     "VOCABULARY",
     "Column",
@@ -89,10 +95,12 @@ VOCABULARY = {
 """Names shared by the tables of the course, and what each means; a schema only picks among them."""
 
 DTYPES = {
-    "label": "int64 or str",
+    "label": "int64 or str (Int64 where a label of whole numbers is missing)",
     "text": "str",
     "number": "float64",
+    "money": "float64",
     "integer": "int64 (Int64 where a value may be missing)",
+    "boolean": "bool (boolean where a value may be missing)",
     "time": "datetime64[us, UTC]",
     "date": "datetime64[us]",
 }
@@ -107,7 +115,7 @@ class Column:
     ----------
     name : str
         A name of `VOCABULARY`.
-    kind : {"label", "text", "number", "integer", "time", "date"}
+    kind : {"label", "text", "number", "money", "integer", "boolean", "time", "date"}
         What the values are; `DTYPES` says how they come out.
     required : bool
         Whether a table without this column is refused.
@@ -634,7 +642,7 @@ def _read_text(series, column, limits):
     return series, [(wrong, "is not text", "use .astype(str)"), *_missing_rows(series, column)]
 
 
-def _read_number(series, column, limits):
+def _read_number(series, column, limits, mend="convert text with pandas.to_numeric"):
     kind = pd.api.types.infer_dtype(series, skipna=True)
     wrong = _no_rows(series)
     if kind not in ("integer", "floating", "mixed-integer-float", "decimal", "empty"):
@@ -643,7 +651,7 @@ def _read_number(series, column, limits):
     values = pd.Series(series.to_numpy(dtype="float64", na_value=np.nan))
     missing = [(rows & ~wrong, *rest) for rows, *rest in _missing_rows(values, column)]
     found = [
-        (wrong, "is not a number", "convert text with pandas.to_numeric"),
+        (wrong, "is not a number", mend),
         *missing,
         (np.isinf(values).to_numpy(), "is infinite", "correct the values"),
     ]
@@ -659,10 +667,34 @@ def _is_number(value) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, bool | np.bool_)
 
 
+def _read_money(series, column, limits):
+    return _read_number(series, column, limits, "read money written as text with cleaning.parse_money")
+
+
 def _read_integer(series, column, limits):
     values, found = _read_number(series, column, limits)
     broken = (np.isfinite(values) & (values != np.floor(values))).to_numpy()
-    return values, [*found, (broken, "is not a whole number", "round it, or correct the values")]
+    large = (np.isfinite(values) & (values.abs() >= 2**53)).to_numpy()  # beyond it floats skip whole numbers
+    return values.mask(large), [
+        *found,
+        (broken, "is not a whole number", "round it, or correct the values"),
+        (large, "is too large to be counted exactly", "correct the values"),
+    ]
+
+
+def _read_boolean(series, column, limits):
+    if isinstance(series.dtype, pd.CategoricalDtype):
+        series = series.astype(series.cat.categories.dtype)
+    wrong = _no_rows(series)
+    if not pd.api.types.is_bool_dtype(series.dtype):
+        # 1 and "yes" are refused: only whoever knows the table can tell which value means yes
+        truths = series.map(lambda value: isinstance(value, bool | np.bool_))
+        wrong = ~truths.to_numpy(dtype=bool) & series.notna().to_numpy()
+        series = series.astype(object).where(~wrong, None)
+    values = series.astype("boolean")
+    missing = [(rows & ~wrong, *rest) for rows, *rest in _missing_rows(values, column)]
+    mend = "compare with the value that means yes, such as table['answer'] == 'yes'"
+    return values, [(wrong, "is neither True nor False", mend), *missing]
 
 
 def _read_time(series, column, limits):
@@ -703,7 +735,9 @@ _READERS = {
     "label": _read_label,
     "text": _read_text,
     "number": _read_number,
+    "money": _read_money,
     "integer": _read_integer,
+    "boolean": _read_boolean,
     "time": _read_time,
     "date": _read_date,
 }
@@ -712,9 +746,13 @@ _READERS = {
 def _final(series, column) -> pd.Series:
     """The dtype of `DTYPES` for values in which every rule holds; always new memory."""
     if column.kind == "label":
-        return series.astype("str" if pd.api.types.infer_dtype(series, skipna=True) == "string" else "int64")
+        if pd.api.types.infer_dtype(series, skipna=True) == "string":
+            return series.astype("str")
+        return series.astype("Int64" if series.isna().any() else "int64")
     if column.kind == "integer":
         return series.astype("Int64" if column.nullable else "int64")
+    if column.kind == "boolean":
+        return series.astype("boolean" if column.nullable else "bool")
     if column.kind == "time":
         return series.dt.tz_convert("UTC").dt.as_unit("us")
     if column.kind == "date":
@@ -760,3 +798,111 @@ TRANSACTIONS = Schema(
     ),
 )
 """One row per purchase line; a customer may have several on one day.  All money in one currency."""
+
+_CUSTOMER = Column("customer_id", "label", aliases=("customer", "user", "user_id", "cust", "client_id"))
+_UNKNOWN_CUSTOMER = replace(_CUSTOMER, nullable=True)
+_ORDER = Column("order_id", "label", aliases=("order", "order_no", "invoice", "invoice_no", "receipt"))
+_LINE = Column("line_number", "integer", minimum=1, aliases=("line", "line_no", "position"))
+_PRODUCT = Column("product_id", "label", aliases=("product", "item", "item_id", "sku", "stock_code"))
+_CATEGORY = Column("category", "text", aliases=("category_name", "department", "product_category"))
+_QUANTITY = Column("quantity", "integer", minimum=1, aliases=("units", "qty", "amount_of_units"))
+_PRICE = Column("unit_price", "money", minimum=0, aliases=("price", "list_price"))
+_SPEND = Column("spend", "money", minimum=0, aliases=("amount", "revenue", "line_total", "sales"))
+_MOMENT = replace(_TIME, required=True)
+
+CUSTOMERS = Schema(
+    "customers",
+    (
+        _CUSTOMER,
+        Column("join_date", "date", nullable=True, aliases=("created_at", "registered", "sign_up_date")),
+        Column("age_band", "text", required=False, nullable=True, aliases=("age_group", "age_range")),
+        Column("city_tier", "integer", required=False, nullable=True, minimum=1, aliases=("tier",)),
+        Column("gender", "text", required=False, nullable=True, aliases=("sex",)),
+        Column("birth_year", "integer", required=False, nullable=True, aliases=("year_of_birth",)),
+        Column("city", "text", required=False, nullable=True, aliases=("town",)),
+        Column("name", "text", required=False, nullable=True, aliases=("full_name", "customer_name")),
+        Column("name_pinyin", "text", required=False, nullable=True, aliases=("pinyin",)),
+        Column("email", "text", required=False, nullable=True, aliases=("e_mail", "mail")),
+        Column("phone", "text", required=False, nullable=True, aliases=("telephone", "mobile")),
+        Column("loyalty_card", "text", required=False, nullable=True, aliases=("card", "card_no")),
+        Column("email_consent", "boolean", required=False, aliases=("consent", "opt_in", "newsletter")),
+        Column("app_user", "boolean", required=False, aliases=("app", "has_app")),
+    ),
+    key=("customer_id",),
+)
+"""One row per person of the register.  What is not known may be missing; a consent is given or it is not."""
+
+PRODUCTS = Schema(
+    "products",
+    (
+        _PRODUCT,
+        _CATEGORY,
+        Column("title", "text", nullable=True, aliases=("name", "product_name")),
+        Column("title_zh", "text", required=False, nullable=True, aliases=("name_zh",)),
+        Column("description", "text", required=False, nullable=True, aliases=("text", "details")),
+        Column("description_zh", "text", required=False, nullable=True),
+        Column("attributes", "text", required=False, nullable=True, aliases=("tags", "keywords")),
+        _PRICE,
+        Column("unit_cost", "money", required=False, minimum=0, aliases=("cost", "purchase_price")),
+        Column("launch_date", "date", required=False, nullable=True, aliases=("launched", "release_date")),
+    ),
+    key=("product_id",),
+)
+"""One row per product of the shop's catalogue.  All money in one currency."""
+
+ORDERS = Schema(
+    "orders",
+    (
+        _ORDER,
+        _LINE,
+        _UNKNOWN_CUSTOMER,
+        Column("order_time", "time", aliases=("timestamp", "ordered_at", "created_at", "invoice_date")),
+        Column("channel", "text", required=False, aliases=("source", "store")),
+        _PRODUCT,
+        _CATEGORY,
+        _QUANTITY,
+        _PRICE,
+        _SPEND,
+    ),
+    key=("order_id", "line_number"),
+)
+"""One row per line of an order; the customer may be unknown.  Goods sent back are in `RETURNS`.  All money in
+one currency; `spend` is what was paid for the line, so a discount makes it less than quantity times price."""
+
+RETURNS = Schema(
+    "returns",
+    (
+        _ORDER,
+        _LINE,
+        Column("return_time", "time", aliases=("timestamp", "returned_at")),
+        _QUANTITY,
+        _SPEND,
+    ),
+    key=("order_id", "line_number", "return_time"),
+)
+"""One row per line that came back, in part or whole: units and money as positive numbers."""
+
+SESSIONS = Schema(
+    "sessions",
+    (
+        Column("session_id", "label", aliases=("session", "visit", "visit_id")),
+        _UNKNOWN_CUSTOMER,
+        _MOMENT,
+        _PRODUCT,
+        replace(_CATEGORY, required=False),
+    ),
+)
+"""One row per view of a product; a product may be viewed again, and the customer may be unknown."""
+
+CAMPAIGNS = Schema(
+    "campaigns",
+    (
+        Column("campaign_id", "label", aliases=("campaign", "mailing", "mailing_id")),
+        Column("kind", "text", aliases=("type", "campaign_type")),
+        _CUSTOMER,
+        Column("sent", "boolean", aliases=("treated", "treatment", "received")),
+        _MOMENT,
+    ),
+    key=("campaign_id", "customer_id"),
+)
+"""One row per customer whom a campaign could have reached: sent, or held out."""

@@ -2,6 +2,7 @@
 
 import gzip
 import shutil
+import sqlite3
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from bigmkt_helpers import tables
 from bigmkt_helpers.cleaning import (
     CleaningLedger,
     GroupImputer,
@@ -157,6 +159,76 @@ def test_one_person_has_one_number_across_the_channels(shop, truth):
     assert right.mean() > 0.99
 
 
+def assert_conforms(shop):
+    """Every table keeps to its schema as it is: values, types and order; an empty one has the types."""
+    for name in ("customers", "products", "orders", "returns", "sessions", "ratings"):
+        table, schema = getattr(shop, name), getattr(tables, name.upper())
+        found, aside = schema.set_aside(table)
+        assert len(aside) == 0, (name, aside["reason"].unique())
+        if "customer_id" in found and name != "customers":
+            assert table["customer_id"].dtype == "Int64"
+            found["customer_id"] = found["customer_id"].astype("Int64")
+        pd.testing.assert_frame_equal(found, table[found.columns])
+        assert table.index.equals(pd.RangeIndex(len(table)))
+
+
+@pytest.mark.contract
+def test_the_clean_tables_keep_to_the_schemas(shop):
+    assert_conforms(shop)
+    for name in ("orders", "returns", "sessions", "ratings", "customers", "products"):
+        assert len(getattr(tables, name.upper()).conform(getattr(shop, name))) == len(getattr(shop, name))
+    assert "breaks_schema" not in set(shop.ledger.findings["kind"])
+    consent = shop.accounts.sort_values("created_at", kind="stable").groupby("customer_id")["email_consent"]
+    assert shop.customers["email_consent"].tolist() == (consent.first() == 1).tolist()
+    assert 0 < shop.customers["email_consent"].mean() < 1
+
+
+@pytest.mark.bad_input
+def test_rows_that_break_a_schema_are_set_aside_with_the_reason(small, tmp_path):
+    """No unit sold, a line numbered like another, a line without a number, a consent never asked for."""
+    for path in small[0].iterdir():
+        shutil.copy(path, tmp_path / path.name)
+    plain = clean_shop(small[0])
+    web = plain.orders[plain.orders["file"] == "web_orders.csv"]
+    lines = (tmp_path / "web_orders.csv").read_bytes().split(b"\n")
+    heading = lines[0].decode("utf-8-sig").strip().split(",")
+    counts = web.groupby("number")["row"].transform("size")
+    zero, nameless = web[counts == 1].iloc[:2]["row"]
+    first, second = web[counts > 1].groupby("number")["row"].apply(list).iloc[0][:2]
+
+    def put(row, column, value):
+        cells = lines[row - 1].decode().rstrip("\r").split(",")
+        assert len(cells) == len(heading)
+        cells[heading.index(column)] = value
+        lines[row - 1] = ",".join(cells).encode()
+
+    put(zero, "qty", "0")
+    put(nameless, "line", "first")
+    line = int(web.loc[web["row"] == first, "line_number"].iloc[0])
+    put(second, "line", str(line))
+    (tmp_path / "web_orders.csv").write_bytes(b"\n".join(lines))
+    with sqlite3.connect(tmp_path / "crm.sqlite") as base:
+        account = base.execute("select account from customers where email_consent = 1").fetchone()[0]
+        base.execute("update customers set email_consent = null where account = ?", [account])
+    base.close()
+    shop = clean_shop(tmp_path)
+    assert_conforms(shop)
+    broken = shop.ledger.findings.query("kind == 'breaks_schema'").set_index("row")
+    assert broken["file"].unique().tolist() == ["web_orders.csv"]
+    assert broken["outcome"].unique().tolist() == ["set_aside"]
+    assert broken.loc[zero, "reason"] == "orders: 'quantity' is below 1"
+    again = "orders: 'order_id' and 'line_number' occur in another row that was kept"
+    assert broken.loc[second, "reason"] == again
+    assert sorted(broken.index) == sorted([zero, second])
+    found = shop.orders.query("file == 'web_orders.csv' and row == @nameless")
+    assert found["line_number"].tolist() == [1]
+    assert len(shop.orders) == len(plain.orders) - 2
+    person = shop.accounts.set_index("account").loc[account, "customer_id"]
+    same = shop.accounts[shop.accounts["customer_id"] == person]
+    expected = bool((same["email_consent"] == 1).any())
+    assert bool(shop.customers.set_index("customer_id").loc[person, "email_consent"]) == expected
+
+
 @pytest.mark.bad_input
 @pytest.mark.parametrize(
     ("name", "data", "says"),
@@ -226,7 +298,9 @@ def test_channels_spoiled_further_lose_no_row(small, tmp_path, seed, how):
             data = b"\n".join([heading, *lines])
         data = gzip.compress(bytes(data)) if path.suffix == ".gz" else bytes(data)
         (tmp_path / path.name).write_bytes(data)
-    summary = clean_shop(tmp_path).ledger.summary()
+    shop = clean_shop(tmp_path)
+    assert_conforms(shop)
+    summary = shop.ledger.summary()
     assert (summary["rows_in"] == summary["rows_out"]).all()
     for name in ("web_orders.csv", "store_tills.csv", "ratings.csv"):
         data = (tmp_path / name).read_bytes()

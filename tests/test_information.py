@@ -1076,19 +1076,6 @@ def test_coupons_by_the_words_of_the_law(seed, beta, face, cost):
     ).to_numpy() == pytest.approx(beta)
 
 
-def test_coupons_agree_with_the_simulated_shop():
-    from bigmkt_helpers.shop import truth as shop_truth
-
-    rng = np.random.Generator(np.random.PCG64(0))
-    p = rng.dirichlet(np.full(4, 0.7), 30)
-    beta, coupon = rng.normal(0.8, 0.5, 30), rng.integers(-1, 3, 30)
-    theirs = shop_truth.policy_profit(p, coupon, beta, MARGIN.to_numpy(), 10.0, 0.5)
-    table = pd.DataFrame(p, columns=OUTCOMES)
-    terms = info.CouponTerms(MARGIN, 10.0, 0.5, 0.8, pd.Series(beta))
-    choice = pd.Series(np.array([*CATEGORIES, "none"])[coupon])
-    assert info.true_profit(choice, table, terms).to_numpy() == pytest.approx(theirs)
-
-
 def test_certain_customers_do_no_harm_to_the_arithmetic():
     p = pd.DataFrame(np.eye(4), columns=OUTCOMES)
     terms = info.CouponTerms(MARGIN, 10.0, 0.5, 0.8)

@@ -13,20 +13,18 @@ from scipy import integrate, special, stats
 
 from bigmkt_helpers.datasets import Shop
 from bigmkt_helpers.errors import InputError
-from bigmkt_helpers.information import CommonQuestion, week_cutoffs
+from bigmkt_helpers.information import CommonQuestion, CouponTerms, true_profit, week_cutoffs, with_coupon
 from bigmkt_helpers.shop.behaviour import Customers, resimulate, simulate, states_at
 from bigmkt_helpers.shop.truth import (
     CAUSAL_GRAPH,
     Record,
     answers_table,
-    coupon_odds,
     eligible,
     first_answers,
     margins,
     observe,
     observer_table,
     omniscient,
-    policy_profit,
     potential_answers,
     rate_nodes,
     recorded,
@@ -752,7 +750,7 @@ def test_the_coupon_law_is_that_of_a_customer_with_random_utilities():
     answers = potential_answers(p[rows], effect[rows], seed=6)
     assert answers.shape == (3 * runs, 4)
     for coupon in range(-1, 3):
-        after = coupon_odds(p, coupon, effect)
+        after = p if coupon < 0 else with_coupon(pd.DataFrame(p), coupon, effect).to_numpy()
         counts = np.zeros((3, 4), dtype=np.int64)
         np.add.at(counts, (rows, answers[:, coupon + 1]), 1)
         assert stats.chisquare(counts.ravel(), (runs * after).ravel(), ddof=2).pvalue > 1e-4
@@ -773,7 +771,10 @@ def test_profit_of_a_policy_by_listing_the_outcomes(seed):
     rng = np.random.default_rng(seed)
     p, margin = rng.dirichlet(np.ones(4), 6), rng.uniform(10, 200, 3)
     coupon, effect = rng.integers(-1, 3, 6), rng.normal(0.5, 0.5, 6)
-    found = policy_profit(p, coupon, effect, margin, face=12.0, contact_cost=0.5)
+    categories = ["tea", "bath", "plants"]
+    terms = CouponTerms(pd.Series(margin, categories), 12.0, 0.5, 0.5, pd.Series(effect))
+    choice = pd.Series([[*categories, "none"][c] for c in coupon])
+    found = true_profit(choice, pd.DataFrame(p, columns=[*categories, "nothing"]), terms).to_numpy()
     for i in range(6):
         weights = p[i].copy()
         if coupon[i] >= 0:
@@ -783,12 +784,6 @@ def test_profit_of_a_policy_by_listing_the_outcomes(seed):
             earned = margin[outcome] - 12.0 * (outcome == coupon[i])
             expected += weights[outcome] / weights.sum() * earned
         np.testing.assert_allclose(found[i], expected)
-
-
-@pytest.mark.bad_input
-def test_a_coupon_for_nothing_is_refused():
-    with pytest.raises(InputError, match="one of the 2 categories"):
-        coupon_odds([[0.2, 0.3, 0.5]], 2, 0.5)
 
 
 @pytest.mark.unit

@@ -1,6 +1,7 @@
 """The vocabulary, `conform` and `set_aside`: hand tables for every rule, and every kind of bad input."""
 
 import datetime
+import re
 
 import numpy as np
 import pandas as pd
@@ -9,12 +10,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bigmkt_helpers import tables
+from bigmkt_helpers.datasets import load_shop
 from bigmkt_helpers.errors import BigmktError, InputError
-from bigmkt_helpers.tables import INTERACTIONS, ITEMS, RATINGS, TRANSACTIONS, Column, Schema, conform_ratings
+from bigmkt_helpers.tables import (
+    CAMPAIGNS,
+    CUSTOMERS,
+    INTERACTIONS,
+    ITEMS,
+    ORDERS,
+    PRODUCTS,
+    RATINGS,
+    RETURNS,
+    SESSIONS,
+    TRANSACTIONS,
+    Column,
+    Schema,
+    conform_ratings,
+)
 
 pytestmark = pytest.mark.unit
 
-SCHEMAS = [RATINGS, INTERACTIONS, ITEMS, TRANSACTIONS]
+SHOP = [CUSTOMERS, PRODUCTS, ORDERS, RETURNS, SESSIONS, CAMPAIGNS]
+SCHEMAS = [RATINGS, INTERACTIONS, ITEMS, TRANSACTIONS, *SHOP]
 
 
 @pytest.fixture
@@ -452,3 +469,311 @@ def test_a_million_ratings_take_about_a_second():
     seconds = time.process_time() - start
     assert len(table) == 1_000_000
     assert seconds < 5
+
+
+# The tables of a shop
+
+MORNING = pd.to_datetime(["2024-03-01 08:00", "2024-03-01 08:00", "2024-03-02 09:30"], utc=True)
+DAYS = pd.to_datetime(["2024-01-05", "2024-02-01", "2024-03-09"])
+GOOD = {
+    "customers": {
+        "customer_id": [3, 1, 2],
+        "join_date": DAYS,
+        "age_band": ["25-34", None, "35-44"],
+        "city_tier": [1, None, 3],
+        "gender": ["female", None, "other"],
+        "birth_year": [1990, None, 1985],
+        "city": ["上海", None, "成都"],
+        "name": ["李雷", "韩梅梅", None],
+        "name_pinyin": ["Li Lei", "Han Meimei", None],
+        "email": ["a@example.com", None, "c@example.com"],
+        "phone": ["13800000000", None, None],
+        "loyalty_card": ["LT1", None, None],
+        "email_consent": [True, False, True],
+        "app_user": [False, False, True],
+    },
+    "products": {
+        "product_id": [101, 102, 103],
+        "category": ["tea", "tea", "bath"],
+        "title": ["Green tea", None, "Soap"],
+        "title_zh": ["绿茶", None, None],
+        "description": ["fresh", None, None],
+        "description_zh": [None, None, None],
+        "attributes": ["green|fresh", None, None],
+        "unit_price": [50.0, 0.0, 12],
+        "unit_cost": [20.0, 0.0, 15],
+        "launch_date": [DAYS[0], pd.NaT, DAYS[2]],
+    },
+    "orders": {
+        "order_id": [1, 1, 2],
+        "line_number": [1, 2, 1],
+        "customer_id": [3, 3, None],
+        "order_time": MORNING,
+        "channel": ["web", "web", "store"],
+        "product_id": [101, 103, 101],
+        "category": ["tea", "bath", "tea"],
+        "quantity": [1, 2, 1],
+        "unit_price": [50.0, 12.0, 50.0],
+        "spend": [50.0, 21.6, 50.0],
+    },
+    "returns": {
+        "order_id": [1, 1, 2],
+        "line_number": [2, 2, 1],
+        "return_time": MORNING + pd.to_timedelta([5, 6, 7], unit="D"),
+        "quantity": [1, 1, 1],
+        "spend": [10.8, 10.8, 50.0],
+    },
+    "sessions": {
+        "session_id": ["s1", "s1", "s2"],
+        "customer_id": [None, None, 2],
+        "timestamp": MORNING,
+        "product_id": [101, 101, 103],
+        "category": ["tea", "tea", "bath"],
+    },
+    "campaigns": {
+        "campaign_id": [1, 1, 2],
+        "kind": ["newsletter", "newsletter", "coupon"],
+        "customer_id": [1, 2, 1],
+        "sent": [True, False, True],
+        "timestamp": MORNING,
+    },
+}
+
+
+def good(schema):
+    """A table that keeps to the schema, with index labels that are not positions."""
+    return pd.DataFrame(GOOD[schema.name], index=[7, 5, 9])
+
+
+@pytest.mark.parametrize("schema", SHOP, ids=lambda schema: schema.name)
+def test_tables_of_a_shop_come_out_typed_and_conforming_again(schema):
+    frame = good(schema)
+    table = schema.conform(frame)
+    assert table.columns.tolist() == schema.names == frame.columns.tolist()
+    assert table.index.tolist() == [7, 5, 9]
+    for column in schema.columns:
+        assert re.search(
+            rf"(^|[ (]){re.escape(str(table[column.name].dtype))}( |$)", tables.DTYPES[column.kind]
+        )
+        assert table[column.name].isna().tolist() == frame[column.name].isna().tolist()
+        given, found = frame[column.name].dropna(), table[column.name].dropna()
+        assert found.tolist() == given.tolist()
+    pd.testing.assert_frame_equal(schema.conform(table), table)
+    kept, aside = schema.set_aside(frame)
+    pd.testing.assert_frame_equal(kept, table)
+    assert len(aside) == 0
+
+
+@pytest.mark.parametrize("schema", SHOP, ids=lambda schema: schema.name)
+def test_tables_of_a_shop_take_foreign_names_and_tell_which_column_is_missing(schema):
+    frame = good(schema)
+    foreign = frame.rename(columns={name: f"My {name}" for name in schema.names})
+    names = {name: f"My {name}" for name in schema.names}
+    pd.testing.assert_frame_equal(schema.conform(foreign, **names), schema.conform(frame))
+    for column in schema.columns:
+        if not column.required:
+            assert column.name not in schema.conform(frame.drop(columns=column.name))
+            continue
+        alias = frame.rename(columns={column.name: column.aliases[0]})
+        with pytest.raises(InputError) as caught:
+            schema.conform(alias)
+        assert str(caught.value).startswith(f"The {schema.name} table has no column {column.name!r}")
+        assert str(caught.value).endswith(f"name yours with {column.name}={column.aliases[0]!r}.")
+        with pytest.raises(InputError, match=f"cannot do without '{column.name}'"):
+            schema.conform(frame, **{column.name: None})
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("schema", "column", "values", "says"),
+    [
+        (CAMPAIGNS, "sent", ["yes", "no", "yes"], "is neither True nor False in 3 of 3 rows (first: row 7, "),
+        (CAMPAIGNS, "sent", [1, 0, 1], "is neither True nor False in 3 of 3 rows (first: row 7, value 1)"),
+        (CAMPAIGNS, "sent", [True, 1, False], "is neither True nor False in 1 of 3 rows (first: row 5, "),
+        (CAMPAIGNS, "sent", [1.0, np.nan, 0.0], "is neither True nor False in 2 of 3 rows (first: row 7, "),
+        (CAMPAIGNS, "sent", [True, np.nan, False], "is missing in 1 of 3 rows (first: row 5, value nan)"),
+        (CAMPAIGNS, "sent", [True, None, "no"], "is neither True nor False in 1 of 3 rows (first: row 9, "),
+        (CAMPAIGNS, "sent", pd.array([True, pd.NA, False], "boolean"), "is missing in 1 of 3 rows"),
+        (CAMPAIGNS, "sent", pd.to_datetime(DAYS), "is neither True nor False in 3 of 3 rows"),
+        (CUSTOMERS, "email_consent", ["TRUE", "FALSE", "TRUE"], "is neither True nor False in 3 of 3 rows"),
+        (CUSTOMERS, "customer_id", [3, None, 2], "is missing in 1 of 3 rows (first: row 5, value nan)"),
+        (CUSTOMERS, "join_date", MORNING, "has a time zone in 3 of 3 rows"),
+        (CUSTOMERS, "join_date", DAYS + pd.Timedelta("1h"), "has a time of day in 3 of 3 rows"),
+        (CUSTOMERS, "city_tier", [1, 0, None], "is below 1 in 1 of 3 rows (first: row 5, value 0.0)"),
+        (CUSTOMERS, "city_tier", ["1", "2", "3"], "is not a number in 3 of 3 rows (first: row 7, value '1')"),
+        (CUSTOMERS, "birth_year", [1990, 1985.5, None], "is not a whole number in 1 of 3 rows"),
+        (CUSTOMERS, "phone", [13800000000, None, None], "is not text in 1 of 3 rows (first: row 7, "),
+        (PRODUCTS, "unit_price", ["¥50", "¥12", "¥1,200"], "is not a number in 3 of 3 rows (first: row 7, "),
+        (PRODUCTS, "unit_price", [50, None, 12], "is missing in 1 of 3 rows"),
+        (PRODUCTS, "unit_cost", [-1, 3, 4], "is below 0 in 1 of 3 rows (first: row 7, value -1)"),
+        (PRODUCTS, "unit_cost", [np.inf, 3, 4], "is infinite in 1 of 3 rows"),
+        (PRODUCTS, "launch_date", ["2024-01-01", "31/02", None], "is not a day in 2 of 3 rows"),
+        (PRODUCTS, "category", ["tea", None, "bath"], "is missing in 1 of 3 rows (first: row 5, "),
+        (ORDERS, "order_time", MORNING.tz_localize(None), "has no time zone in 3 of 3 rows (first: row 7, "),
+        (ORDERS, "order_time", [1709280000, 1709280000, 1709372000], "is not a moment with a time zone"),
+        (ORDERS, "quantity", [1, -2, 1], "is below 1 in 1 of 3 rows (first: row 5, value -2)"),
+        (ORDERS, "quantity", [1, 0, 1], "is below 1 in 1 of 3 rows (first: row 5, value 0)"),
+        (ORDERS, "quantity", [1, 1.5, 1], "is not a whole number in 1 of 3 rows (first: row 5, value 1.5)"),
+        (
+            ORDERS,
+            "quantity",
+            [1, 2**53, 1],
+            "is too large to be counted exactly in 1 of 3 rows (first: row 5",
+        ),
+        (
+            ORDERS,
+            "quantity",
+            [1, 1e300, 1],
+            "is too large to be counted exactly in 1 of 3 rows (first: row 5",
+        ),
+        (ORDERS, "quantity", [True, True, True], "is not a number in 3 of 3 rows"),
+        (ORDERS, "line_number", [1, 0, 1], "is below 1 in 1 of 3 rows (first: row 5, value 0)"),
+        (ORDERS, "spend", [50, -21.6, 50], "is below 0 in 1 of 3 rows (first: row 5, value -21.6)"),
+        (ORDERS, "spend", [50, None, 50], "is missing in 1 of 3 rows"),
+        (
+            ORDERS,
+            "customer_id",
+            [3, 3, 1.5],
+            "is not a whole number in 1 of 3 rows (first: row 9, value 1.5)",
+        ),
+        (
+            ORDERS,
+            "customer_id",
+            [3, None, "guest"],
+            "is not a whole number like the labels before it in 1 of 3",
+        ),
+        (ORDERS, "product_id", [101, None, 101], "is missing in 1 of 3 rows"),
+        (RETURNS, "quantity", [1, -1, 1], "is below 1 in 1 of 3 rows (first: row 5, value -1)"),
+        (RETURNS, "return_time", [None, *MORNING[1:]], "is missing in 1 of 3 rows (first: row 7, "),
+        (SESSIONS, "timestamp", MORNING.tz_localize(None), "has no time zone in 3 of 3 rows"),
+        (SESSIONS, "session_id", [True, False, True], "is neither a whole number nor text in 3 of 3 rows"),
+    ],
+)
+def test_bad_values_in_a_shop_s_tables_raise_one_clear_sentence(schema, column, values, says):
+    frame = good(schema)
+    frame[column] = pd.Series(values, index=frame.index)
+    with pytest.raises(InputError) as caught:
+        schema.conform(frame)
+    text = str(caught.value)
+    assert text.startswith(f"Column {column!r} of the {schema.name} table {says}")
+    assert text.endswith(f", or part with such rows by tables.{schema.name.upper()}.set_aside.")
+    assert "\n" not in text
+    kept, aside = schema.set_aside(frame)
+    assert len(kept) + len(aside) == 3
+    assert len(aside) > 0
+    assert aside["reason"].str.contains(repr(column), regex=False).all()
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("schema", "key"),
+    [
+        (CUSTOMERS, {"customer_id": [1, 2, 1]}),
+        (PRODUCTS, {"product_id": [101, 102, 101]}),
+        (ORDERS, {"order_id": [1, 2, 1], "line_number": [1, 1, 1]}),
+        (RETURNS, {"order_id": [1, 2, 1], "line_number": [1, 1, 1], "return_time": [MORNING[0]] * 3}),
+        (CAMPAIGNS, {"campaign_id": [1, 1, 1], "customer_id": [4, 5, 4]}),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_a_key_that_occurs_twice_is_refused(schema, key):
+    frame = good(schema).assign(**key)
+    with pytest.raises(InputError) as caught:
+        schema.conform(frame)
+    pair = " and ".join(schema.key)
+    assert str(caught.value).startswith(f"The {schema.name} table names the same {pair} again in 1 of 3 rows")
+    assert "first: row 9" in str(caught.value)
+    kept, aside = schema.set_aside(frame)
+    assert kept.index.tolist() == [7, 5]
+    assert aside["reason"].str.endswith("in another row that was kept").all()
+
+
+def test_the_mending_of_money_and_truth_values_is_named():
+    with pytest.raises(InputError, match=r"cleaning\.parse_money"):
+        PRODUCTS.conform(good(PRODUCTS).assign(unit_price="¥50"))
+    with pytest.raises(InputError, match=r"table\['answer'\] == 'yes'"):
+        CAMPAIGNS.conform(good(CAMPAIGNS).assign(sent="yes"))
+
+
+def test_a_customer_who_is_unknown_leaves_the_others_whole_numbers():
+    orders = good(ORDERS)
+    known = ORDERS.conform(orders.assign(customer_id=[3, 3, 4]))
+    assert known["customer_id"].dtype == "int64"
+    partly = ORDERS.conform(orders)
+    assert partly["customer_id"].dtype == "Int64"
+    assert partly["customer_id"].isna().tolist() == [False, False, True]
+    nobody = ORDERS.conform(orders.assign(customer_id=[None, np.nan, pd.NA]))
+    assert nobody["customer_id"].isna().all()
+    named = ORDERS.conform(orders.assign(customer_id=["ann", None, ""]))
+    assert named["customer_id"].dtype == "str"
+    assert named["customer_id"].isna().tolist() == [False, True, True]
+
+
+def test_a_truth_value_may_be_missing_where_the_schema_says_so():
+    schema = Schema("answers", (Column("sent", "boolean", nullable=True),))
+    table = schema.conform(pd.DataFrame({"sent": [True, None, False]}))
+    assert table["sent"].dtype == "boolean"
+    assert table["sent"].isna().tolist() == [False, True, False]
+    assert table["sent"].dropna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize("kind", ["bool", "boolean", "object", "bool[pyarrow]", "category"])
+def test_truth_values_of_every_type_become_bool(kind):
+    frame = good(CAMPAIGNS)
+    frame["sent"] = frame["sent"].astype(kind)
+    table = CAMPAIGNS.conform(frame)
+    assert table["sent"].dtype == np.bool_
+    assert table["sent"].tolist() == [True, False, True]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.one_of(st.integers(-1, 4), st.just(2**60), st.floats(), st.none(), st.text(max_size=2)),
+            st.one_of(st.booleans(), st.none(), st.integers(0, 2), st.sampled_from(["yes", "True", ""])),
+            st.one_of(
+                st.none(),
+                st.datetimes(datetime.datetime(1990, 1, 1), datetime.datetime(2100, 1, 1)),
+                st.just(pd.Timestamp("2024-01-01", tz="Asia/Shanghai")),
+                st.text(max_size=3),
+            ),
+        ),
+        max_size=12,
+    )
+)
+def test_rows_of_a_campaign_are_kept_if_and_only_if_every_value_is_good(rows):
+    frame = pd.DataFrame(rows, columns=["customer_id", "sent", "timestamp"], dtype=object)
+    frame = frame.assign(campaign_id=range(len(frame)), kind="coupon")
+    whole = next((not isinstance(c, str) for c in frame["customer_id"] if _is_label(c)), True)
+    kept, aside = CAMPAIGNS.set_aside(frame)
+    assert sorted([*kept.index, *aside.index]) == frame.index.tolist()
+    for index, row in frame.iterrows():
+        fine = _is_label(row["customer_id"]) and isinstance(row["customer_id"], str) != whole
+        fine &= isinstance(row["sent"], bool)
+        fine &= isinstance(row["timestamp"], datetime.datetime) and row["timestamp"].tzinfo is not None
+        assert (index in kept.index) == fine
+    if len(kept):
+        pd.testing.assert_frame_equal(CAMPAIGNS.conform(kept), kept)
+        assert kept["sent"].tolist() == frame.loc[kept.index, "sent"].tolist()
+
+
+def _is_label(value):
+    """Whole numbers that 64 bits hold, also as floats, and text that is not empty."""
+    if isinstance(value, str):
+        return value != ""
+    if isinstance(value, float):
+        return value == value and abs(value) < 2**53 and value % 1 == 0
+    return isinstance(value, int)
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("schema", [*SHOP, RATINGS], ids=lambda schema: schema.name)
+def test_the_simulated_shop_keeps_to_the_schemas(schema):
+    given = getattr(load_shop(), schema.name)
+    table = schema.conform(given)
+    assert table.columns.tolist() == [name for name in schema.names if name in given]
+    assert set(table.columns) == set(given.columns)
+    # the files store small whole numbers in fewer bytes; everything else has the very type
+    wide = {c.name: table[c.name].dtype for c in schema.columns if c.kind == "integer"}
+    pd.testing.assert_frame_equal(table[given.columns], given.astype(wide))

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bigmkt_helpers import tables
 from bigmkt_helpers.cleaning import duplicates as same
 from bigmkt_helpers.cleaning.identity import (
     normalise_card,
@@ -51,18 +52,22 @@ GAPS = {"birth_year": "missing_mcar", "city": "missing_mar", "monthly_income": "
 class CleanShop:
     """The tables that came out of the raw channels, and the ledger that says how.
 
+    Customers, products, orders, returns, sessions and ratings keep to the schemas of
+    :mod:`bigmkt_helpers.tables`, and have further columns beside them.
+
     Parameters
     ----------
     customers : pandas.DataFrame
-        One row per person: `customer_id` (a number of our own), the register's columns, `accounts`.
+        One row per person: `customer_id` (a number of our own), the register's columns, `accounts`.  A
+        consent that was not recorded counts as not given.
     accounts : pandas.DataFrame
         One row per account of the register, with its `customer_id`; index: row in the database.
     products : pandas.DataFrame
         The catalogue.
     orders, returns : pandas.DataFrame
-        One row per line, in CNY and UTC; `customer_id` is missing (Int64) where nothing tells.
+        One row per line, in CNY and UTC; `customer_id` (Int64) is missing where nothing tells.
     sessions, ratings : pandas.DataFrame
-        Views and ratings.
+        Views, with a `customer_id` as the orders have, and ratings.
     ledger : CleaningLedger
     devices : dict of str to int
         Person behind each device of the app, where one is known.
@@ -96,7 +101,8 @@ def clean_shop(folder, *, cny_per_usd=7.20) -> CleanShop:
     Returns
     -------
     CleanShop
-        After a proof, for every file, that each of its rows stands in a table or was set aside with a reason.
+        After a proof, for every file, that each of its rows stands in a table or was set aside with a reason;
+        a row that broke a rule of its table's schema was set aside under the kind "breaks_schema".
 
     Raises
     ------
@@ -135,8 +141,8 @@ def clean_shop(folder, *, cny_per_usd=7.20) -> CleanShop:
     orders = lines.loc[~back, ["order_id", "line_number", "time", *shared, *origin]]
     returns = lines.loc[back, ["order_id", "line_number", "time", *shared, *origin]]
     returns = returns.assign(quantity=returns["quantity"].abs(), spend=returns["spend"].abs())
-    orders = orders.rename(columns={"time": "order_time"}).reset_index(drop=True)
-    returns = returns.rename(columns={"time": "return_time"}).reset_index(drop=True)
+    orders = _in_schema(orders.rename(columns={"time": "order_time"}), tables.ORDERS, ledger)
+    returns = _in_schema(returns.rename(columns={"time": "return_time"}), tables.RETURNS, ledger)
 
     for file in ledger.files:
         out = [t.loc[t["file"] == file, "row"] for t in (orders, returns, views, ratings)]
@@ -352,7 +358,8 @@ def _products(folder, ledger) -> pd.DataFrame:
     frame[texts] = frame[texts].astype("str")
     frame = frame.rename(columns={"list_price": "unit_price"})
     first = ["product_id", "sku", "barcode", "category"]
-    return _placed(frame[[*first, *(c for c in frame if c not in first)]], sheet.file)
+    frame = _placed(frame[[*first, *(c for c in frame if c not in first)]], sheet.file)
+    return _in_schema(frame, tables.PRODUCTS, ledger)
 
 
 def _accounts(folder, ledger) -> pd.DataFrame:
@@ -424,7 +431,15 @@ def _customers(accounts) -> pd.DataFrame:
     grouped = ordered.groupby("customer_id", sort=True)
     table = grouped.first().drop(columns="account").rename(columns={"created_at": "join_date"})
     table["accounts"] = grouped.size()
-    return table.reset_index()
+    table["join_date"] = table["join_date"].dt.normalize()
+    if "city_tier" in table:
+        tier = _integers(table["city_tier"])
+        table["city_tier"] = tier.mask((tier < 1).fillna(False))
+    for column in ("email_consent", "app_user"):
+        if column in table:
+            table[column] = (table[column] == 1).fillna(False).astype("bool")
+    table = table.reset_index()
+    return table.assign(**tables.CUSTOMERS.conform(table))
 
 
 def _web(folder, ledger, catalogue, owners, rate) -> pd.DataFrame:
@@ -637,7 +652,7 @@ def _app(folder, ledger, catalogue, owners) -> tuple[pd.DataFrame, pd.DataFrame,
     frame["session_id"] = (pd.factorize(frame["session"])[0] + 1).astype("int64")
     frame = _placed(frame, sheet.file).rename(columns={"time": "timestamp"})
     columns = ["session_id", "customer_id", "timestamp", "product_id", "category", "session", "file", "row"]
-    return lines, frame[columns].reset_index(drop=True), devices
+    return lines, _in_schema(frame[columns], tables.SESSIONS, sheet.ledger), devices
 
 
 def _ratings(folder, ledger, catalogue, owners) -> pd.DataFrame:
@@ -666,7 +681,8 @@ def _ratings(folder, ledger, catalogue, owners) -> pd.DataFrame:
     sheet.aside(lost, "unknown_account", "the register does not know the account", "account")
     frame = _placed(sheet.frame, sheet.file).rename(columns={"product_id": "item"})
     frame["user"] = frame["user"].astype("int64")
-    return frame[["user", "item", "rating", "timestamp", "file", "row"]].reset_index(drop=True)
+    frame = frame[["user", "item", "rating", "timestamp", "file", "row"]]
+    return _in_schema(frame, tables.RATINGS, sheet.ledger, duplicates="last")
 
 
 # What several channels need
@@ -699,14 +715,17 @@ def _double_clicks(sheet, sales, order, customer):
 
 
 def _lines(sheet, channel, number, line, returned) -> pd.DataFrame:
-    sheet.keep(
-        _integers(sheet.frame[line]).isna(), "unreadable_line", line, "no number of a line: taken as 0"
-    )
+    place = _integers(sheet.frame[line])
+    place = place.mask((place < 1).fillna(False))
+    sheet.keep(place.isna(), "unreadable_line", line, "no number of a line: placed after those that have one")
+    of_order = sheet.frame[number].astype("str")
+    behind = place.isna().groupby([of_order, place.isna()]).cumcount() + 1
+    place = place.fillna(place.groupby(of_order).transform("max").fillna(0) + behind)
     frame = _placed(sheet.frame, sheet.file)
     frame = frame.assign(
         channel=channel,
         number=frame[number].astype("str"),
-        line_number=_integers(frame[line]).fillna(0).astype("int64"),
+        line_number=place.astype("int64").to_numpy(),
         returned=np.asarray(returned, dtype=bool),
     )
     columns = [
@@ -720,6 +739,17 @@ def _lines(sheet, channel, number, line, returned) -> pd.DataFrame:
         "quantity",
     ]
     return frame[[*columns, "unit_price", "spend", "returned", "file", "row"]]
+
+
+def _in_schema(frame, schema, ledger, duplicates="first") -> pd.DataFrame:
+    """The frame with the types of the schema; rows that break a rule of it are set aside with the reason."""
+    frame = frame.reset_index(drop=True)
+    kept, aside = schema.set_aside(frame, duplicates=duplicates)
+    for file, row, reason in zip(aside["file"], aside["row"], aside["reason"]):
+        ledger.add(file, row, "breaks_schema", outcome="set_aside", reason=f"{schema.name}: {reason}")
+    if "customer_id" in kept:
+        kept["customer_id"] = kept["customer_id"].astype("Int64")  # also where every customer is known
+    return frame.loc[kept.index].assign(**kept).reset_index(drop=True)
 
 
 def _part(sheet, mask) -> _Sheet:

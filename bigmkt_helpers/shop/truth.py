@@ -36,14 +36,12 @@ __all__ = [
     "Posterior",
     "Record",
     "answers_table",
-    "coupon_odds",
     "eligible",
     "first_answers",
     "margins",
     "observe",
     "observer_table",
     "omniscient",
-    "policy_profit",
     "potential_answers",
     "rate_nodes",
     "recorded",
@@ -852,52 +850,13 @@ def observer_table(laws, shop, week: int = CUTOFF_WEEKS[-1]) -> pd.DataFrame:
 # --- coupons --------------------------------------------------------------------------------------------
 
 
-def coupon_odds(probability, category, effect) -> np.ndarray:
-    """Probabilities of the outcomes when the customer holds a coupon for a category.
-
-    The odds of the category are multiplied by e^effect, p' = p e^β / (1 − p + p e^β), and the other outcomes
-    shrink in proportion: what a random-utility customer does whose utility of that category rises by β.
-
-    Parameters
-    ----------
-    probability : array (n, C + 1)
-        Without a coupon; rows sum to 1.
-    category : int array (n,) or int
-        Category of the coupon; −1 for none.
-    effect : array (n,) or float
-        β, on the log odds.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n, C + 1)
-
-    References
-    ----------
-    McFadden, D. (1974). Conditional logit analysis of qualitative choice behavior. In P. Zarembka (ed.),
-    Frontiers in econometrics, 105-142 (unverified).
-
-    Examples
-    --------
-    >>> coupon_odds([[0.2, 0.3, 0.5]], 0, np.log(4)).round(4).tolist()
-    [[0.5, 0.1875, 0.3125]]
-    """
-    probability = np.asarray(probability, dtype=float)
-    n = len(probability)
-    category = np.broadcast_to(np.asarray(category, dtype=np.int64), n)
-    if (category < -1).any() or (category >= probability.shape[1] - 1).any():
-        raise InputError(f"A coupon is for one of the {probability.shape[1] - 1} categories, or −1 for none.")
-    held = np.flatnonzero(category >= 0)
-    out = probability.copy()
-    out[held, category[held]] *= np.exp(np.broadcast_to(effect, n)[held])
-    return out / out.sum(axis=1, keepdims=True)
-
-
 def potential_answers(probability, effect, seed) -> np.ndarray:
     """What each customer does without a coupon, and what the same customer does with each of the coupons.
 
     Random utilities: log p_j plus Gumbel noise; the greatest wins. A coupon lifts the utility of its category
     by the effect and leaves the noise as it is, so that the answers of one customer belong to one occasion,
-    and their shares obey `coupon_odds`.
+    and their shares obey the coupon law (`bigmkt_helpers.information.with_coupon`): the odds of the category
+    are multiplied by e^effect and the other outcomes shrink in proportion.
 
     Parameters
     ----------
@@ -914,7 +873,8 @@ def potential_answers(probability, effect, seed) -> np.ndarray:
 
     References
     ----------
-    As for `coupon_odds`.
+    McFadden, D. (1974). Conditional logit analysis of qualitative choice behavior. In P. Zarembka (ed.),
+    Frontiers in econometrics, 105-142 (unverified).
 
     Examples
     --------
@@ -964,39 +924,3 @@ def margins(shop, before: int = CUTOFF_WEEKS[0]) -> pd.Series:
     if mean.isna().any():
         raise InputError(f"No order before week {before} begins with {mean.index[mean.isna()][0]!r}.")
     return mean.rename("margin").rename_axis("category")
-
-
-def policy_profit(probability, coupon, effect, margin, face: float, contact_cost: float) -> np.ndarray:
-    """Expected profit of the horizon's first order of each customer, given the coupons of a policy.
-
-    Parameters
-    ----------
-    probability : array (n, C + 1)
-        True probabilities without a coupon, the last column "nothing".
-    coupon : int array (n,)
-        Category of the coupon sent to each customer; −1 for none.
-    effect : array (n,) or float
-        The customer's true β.
-    margin : array (C,)
-        Expected margin of an order by the category of its first line, CNY.
-    face : float
-        Value of the coupon, CNY, taken off an order of its category.
-    contact_cost : float
-        Cost of sending a coupon, CNY.
-
-    Returns
-    -------
-    numpy.ndarray of shape (n,)
-        CNY.
-
-    Examples
-    --------
-    >>> policy_profit([[0.2, 0.3, 0.5]] * 2, [-1, 0], np.log(4), [50, 40], 10, 1).round(2).tolist()
-    [22.0, 26.5]
-    """
-    coupon = np.asarray(coupon, dtype=np.int64)
-    after = coupon_odds(probability, coupon, effect)
-    held = np.flatnonzero(coupon >= 0)
-    profit = after[:, :-1] @ np.asarray(margin, dtype=float)
-    profit[held] -= face * after[held, coupon[held]] + contact_cost
-    return profit
