@@ -24,6 +24,14 @@ _ROOMS = {
         "model_intervals",
         "validation_curves",
     ],
+    "evaluation": [
+        "difference_by_candidates",
+        "exams_against_truth",
+        "false_alarms",
+        "policy_estimates",
+        "power_check",
+        "roc_and_precision",
+    ],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
