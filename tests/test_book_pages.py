@@ -228,7 +228,7 @@ class Visit:
     """One page in one view: what it asked for, what it complained of, how much it weighed."""
 
     def __init__(self, browser, url, width=1280, theme="light"):
-        self.outside, self.complaints, self.weights = [], [], {}
+        self.outside, self.complaints, self.weights, self.width = [], [], {}, width
         self.home = url if url.startswith("file:") else "{0.scheme}://{0.netloc}/".format(urlsplit(url))
         self.context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=theme, service_workers="block"
@@ -312,8 +312,28 @@ def overflow(visit):
     )
 
 
+def unwrap_repeated_tokens(visit):
+    """Leave one coloured token of each kind in the code: axe is slow over thousands that look alike."""
+    visit.page.evaluate(
+        """() => {
+          const seen = new Set();
+          for (const token of document.querySelectorAll('.highlight pre span')) {
+            const style = getComputedStyle(token);
+            const look = [token.className, style.color, style.backgroundColor, style.fontWeight].join();
+            if (seen.has(look)) token.replaceWith(...token.childNodes); else seen.add(look);
+          }
+        }"""
+    )
+
+
 def axe_findings(visit):
-    found = Axe().run(visit.page).response["violations"]
+    unwrap_repeated_tokens(visit)
+    # a chapter's colours are judged in the wide view; the narrow one keeps them, and its menus are those of
+    # the short pages, which are judged in both
+    short = visit.page.evaluate("document.querySelectorAll('main *').length") < 2000
+    contrast = short or visit.width > 600
+    options = {"resultTypes": ["violations"], "rules": {"color-contrast": {"enabled": contrast}}}
+    found = Axe().run(visit.page, options=options).response["violations"]
     return [
         f"axe {rule['impact']}: {rule['id']} at {rule['nodes'][0]['target']} ({len(rule['nodes'])} places)"
         for rule in found
@@ -370,8 +390,8 @@ CHECKS = (
 )
 
 
-def problems(visit):
-    return {check.__name__: found for check in CHECKS if (found := check(visit))}
+def problems(visit, checks=CHECKS):
+    return {check.__name__: found for check in checks if (found := check(visit))}
 
 
 # The book -----------------------------------------------------------------------------------------
@@ -398,7 +418,7 @@ def test_page_of_the_sample(browser, sample_url, width, theme):
 @pytest.mark.parametrize("page", ["index", *CHAPTERS])
 def test_page_from_the_disk(browser, book, page):
     with Visit(browser, (book / f"{page}.html").as_uri()) as visit:
-        assert problems(visit) == {}
+        assert problems(visit, [check for check in CHECKS if check is not axe_findings]) == {}
 
 
 def found_by_search(visit):
