@@ -1,8 +1,8 @@
 """The simulated shop "Lantern", whose truth is known.
 
 Rooms: `world` (laws, calendar, catalogue), `words` (its words), `behaviour` (the simulation), `truth` (the
-probabilities of the common question), `channels` (the raw channels and their dirt).  The names below are
-imported when first asked for.
+probabilities of the common question), `channels` (the raw channels and their dirt), `clicks` (the front
+page of the app).  The names below are imported when first asked for.
 """
 
 from importlib import import_module
@@ -26,6 +26,13 @@ _ROOMS = {
     "simulate": "behaviour",
     "simulate_block": "behaviour",
     "states_at": "behaviour",
+    "ClickLaws": "clicks",
+    "ClickLog": "clicks",
+    "FrontPage": "clicks",
+    "click_features": "clicks",
+    "click_probability": "clicks",
+    "simulate_clicks": "clicks",
+    "softmax_policy": "clicks",
 }
 
 __all__ = sorted(_ROOMS)
