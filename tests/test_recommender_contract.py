@@ -37,13 +37,19 @@ SETTINGS = {
     },
     "EASE": lambda: {"regularisation": 10.0},
     "ImplicitALS": lambda: {"factors": 4, "regularisation": 1.0},
+    "MappedFactors": lambda: {
+        "items": described,
+        "features": recommenders.ContentFeatures({"text": "words"}),
+        "factors": recommenders.ImplicitALS(factors=4, regularisation=1.0),
+        "penalty": 0.01,
+    },
     "StackedHybrid": lambda: {"parts": two_neighbours()},
     "SwitchingHybrid": lambda: {"parts": two_neighbours()},
     "WeightedHybrid": lambda: {"parts": two_neighbours()},
 }
 
 # The models that look a product up by its label, so that another label is another product.
-READS_LABELS = {"ContentRecommender"}
+READS_LABELS = {"ContentRecommender", "MappedFactors"}
 
 # The models that do not look at who asks.
 NOT_PERSONAL = {"Biases", "Popularity", "RandomRecommender"}

@@ -22,6 +22,15 @@ _ROOMS = {
         "regret_curve",
         "simulate_bandit",
     ],
+    "hybrid": [
+        "MappedFactors",
+        "StackedHybrid",
+        "SwitchingHybrid",
+        "WeightedHybrid",
+        "rank_scores",
+        "recommend_among",
+        "withhold",
+    ],
     "content": ["ContentFeatures", "ContentRecommender"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -62,7 +62,7 @@ class Blend(Recommender):
         models = list(self.models)
         if not models or not all(isinstance(model, Recommender) for model in models):
             raise InputError("models must be a list of at least one recommender.")
-        self._weights = self._check_weights(len(models), self.weights)
+        self._weights = check_weights(len(models), self.weights)
         self.models_ = [clone(model).fit(interactions) for model in models]
         self._matrix = interactions.matrix
 
@@ -79,18 +79,9 @@ class Blend(Recommender):
         self
         """
         self._fitted()
-        self._weights = self._check_weights(len(self.models_), weights)
+        self._weights = check_weights(len(self.models_), weights)
         self.weights = weights
         return self
-
-    @staticmethod
-    def _check_weights(n_models, weights):
-        weights = np.ones(n_models) if weights is None else np.asarray(weights, dtype=float)
-        if weights.shape != (n_models,):
-            raise InputError(f"There are {n_models} models: give as many weights, not {weights.size}.")
-        if not np.all(np.isfinite(weights)) or weights.min() < 0 or weights.max() == 0:
-            raise InputError(f"weights must be 0 or more and not all 0, not {weights.tolist()}.")
-        return weights / weights.sum()
 
     def _score(self, positions):
         seen = self._matrix[positions]
@@ -99,6 +90,19 @@ class Blend(Recommender):
             if weight > 0:
                 scores = scores + weight * standardise(model._score(positions), seen)
         return scores
+
+
+def check_weights(n_models, weights, name="models") -> np.ndarray:
+    """One weight for each model, with the sum 1; raises `InputError` if they do not fit."""
+    try:
+        weights = np.ones(n_models) if weights is None else np.asarray(weights, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"weights must be numbers, not {weights!r}.") from None
+    if weights.shape != (n_models,):
+        raise InputError(f"There are {n_models} {name}: give as many weights, not {weights.size}.")
+    if not np.all(np.isfinite(weights)) or weights.min() < 0 or weights.max() == 0:
+        raise InputError(f"weights must be 0 or more and not all 0, not {weights.tolist()}.")
+    return weights / weights.sum()
 
 
 def standardise(scores, seen) -> np.ndarray:
