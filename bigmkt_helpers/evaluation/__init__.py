@@ -9,6 +9,32 @@ name to different formulas, so each metric states its own formula, and who diffe
 import importlib
 
 _ROOMS = {
+    "beyond": [
+        "beyond_accuracy",
+        "catalogue_coverage",
+        "exposure",
+        "exposure_entropy",
+        "exposure_gini",
+        "intra_list_diversity",
+        "novelty",
+        "popularity_bias",
+        "serendipity",
+    ],
+    "classification": [
+        "accuracy",
+        "average_precision",
+        "classification_metrics",
+        "confusion_table",
+        "f1",
+        "matthews_correlation",
+        "pr_auc_trapezoid",
+        "precision",
+        "precision_recall_curve",
+        "recall",
+        "roc_auc",
+        "roc_curve",
+    ],
+    "definitions": ["compare_definitions", "metric_definitions"],
     "ranking": [
         "METRICS",
         "Judged",
@@ -19,10 +45,14 @@ _ROOMS = {
         "ranking_metrics",
         "recall_at_k",
         "reciprocal_rank_at_k",
+        "without_seen",
     ],
     "ratings": ["mae", "rmse"],
-    "resampling": ["PairedDifference", "bootstrap_interval", "paired_bootstrap"],
+    "resampling": ["PairedDifference", "bootstrap_interval", "compare_models", "holm", "paired_bootstrap"],
+    "sampled": ["held_out_ranks", "rank_metrics", "sampled_ranks", "sampling_bias"],
     "splits": [
+        "cold_counts",
+        "global_temporal_split",
         "k_fold",
         "leave_last_out",
         "per_user_random_split",

@@ -33,6 +33,13 @@ def _no_repeats(frame: pd.DataFrame, name: str) -> None:
         raise InputError(f"{name} holds item {item!r} twice for user {user!r}: keep one row per pair.")
 
 
+def _same_kind(ours: pd.Series, theirs: pd.Series, name: str) -> None:
+    if pd.api.types.is_numeric_dtype(ours) != pd.api.types.is_numeric_dtype(theirs):
+        raise InputError(
+            f"{name!r} holds numbers in one frame and not in the other: give both the same type."
+        )
+
+
 def _numbers(values, name: str) -> np.ndarray:
     try:
         numbers = np.asarray(values, dtype=float)

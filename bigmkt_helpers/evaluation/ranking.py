@@ -13,6 +13,7 @@ from bigmkt_helpers.evaluation._checks import (
     _numbers,
     _plain,
     _position_in_group,
+    _same_kind,
     _sorted,
     _whole_number,
 )
@@ -185,10 +186,7 @@ def judge(recommended, relevant, k=10, users=None, gain=None) -> Judged:
     lists = [_plain(recommended[name]) for name in ("user", "item")]
     truth = [_plain(relevant[name]) for name in ("user", "item")]
     for name, ours, theirs in zip(("user", "item"), lists, truth):
-        if pd.api.types.is_numeric_dtype(ours) != pd.api.types.is_numeric_dtype(theirs):
-            raise InputError(
-                f"{name!r} holds numbers in one frame and not in the other: give both the same type."
-            )
+        _same_kind(ours, theirs, name)
     grades = np.ones(len(relevant)) if gain is None else _numbers(relevant[gain], f"relevant[{gain!r}]")
     if (grades < 0).any():
         raise InputError(f"relevant[{gain!r}] holds {grades.min():g}: gains must be 0 or more.")
@@ -232,3 +230,59 @@ def _ranks(recommended: pd.DataFrame) -> np.ndarray:
             f"The ranks of user {user!r} are not 1, 2, 3 …: number each list from 1 without gaps."
         )
     return ranks.astype(np.int64)
+
+
+def without_seen(recommended: pd.DataFrame, seen: pd.DataFrame, k: int | None = None) -> pd.DataFrame:
+    """Take pairs out of ranked lists and number what is left anew, 1, 2, 3 …, at most k per user.
+
+    For a model that was shown more than it should have seen: have it rank everything, then take out what the
+    user of the lists would really have had before.
+
+    Parameters
+    ----------
+    recommended : pandas.DataFrame
+        Columns ``user``, ``item``, ``rank``; other columns are kept.
+    seen : pandas.DataFrame
+        Columns ``user``, ``item``: the pairs to take out; repeats do not matter.
+    k : int, optional
+        Keep this many per user; by default all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by user, in the order of their first rows, and rank.
+
+    Raises
+    ------
+    InputError
+        As :func:`ranking_metrics`; also if nothing is left.
+
+    Examples
+    --------
+    >>> lists = pd.DataFrame({"user": ["a"] * 3, "item": [7, 8, 9], "rank": [1, 2, 3]})
+    >>> without_seen(lists, pd.DataFrame({"user": ["a"], "item": [8]}), k=2)["item"].tolist()
+    [7, 9]
+    """
+    _frame(recommended, ["user", "item", "rank"], "recommended")
+    _frame(seen, ["user", "item"], "seen")
+    _no_repeats(recommended, "recommended")
+    if k is not None:
+        _whole_number(k, "k", least=1)
+    pairs = []
+    for frame in (recommended, seen):
+        pairs.append([_plain(frame[name]) for name in ("user", "item")])
+    for name, ours, theirs in zip(("user", "item"), *pairs):
+        _same_kind(ours, theirs, name)
+    (user, item), (seen_user, seen_item) = pairs
+    users, items = pd.Index(user.unique()), pd.Index(item.unique())
+    owner = users.get_indexer(user)
+    order = np.lexsort((_ranks(recommended), owner))
+    known = (users.get_indexer(seen_user), items.get_indexer(seen_item))
+    real = (known[0] >= 0) & (known[1] >= 0)
+    gone = np.isin(owner * len(items) + items.get_indexer(item), (known[0] * len(items) + known[1])[real])
+    order = order[~gone[order]]
+    if len(order) == 0:
+        raise InputError("Nothing is left: every recommended pair is among those seen; ask for longer lists.")
+    place = _position_in_group(owner[order]) + 1
+    kept = place <= (len(items) if k is None else k)
+    return recommended.iloc[order[kept]].assign(rank=place[kept]).reset_index(drop=True)

@@ -15,6 +15,7 @@ from bigmkt_helpers.evaluation._checks import (
     _legacy,
     _plain,
     _position_in_group,
+    _same_kind,
     _share,
     _sorted,
     _whole_number,
@@ -120,6 +121,96 @@ def per_user_temporal_split(
     _share(test_share, "test_share")
     group, order = _in_time(ratings, user, item, timestamp)
     return _hide_last(ratings, group, order, _test_size(group, test_share))
+
+
+def global_temporal_split(
+    ratings: pd.DataFrame, test_share: float = 0.2, cutoff=None, timestamp: str = "timestamp"
+) -> Parts:
+    """Hide everything from one moment on, for all users at once: the split that leaks nothing from later.
+
+    It is what a shop could have done on that day. The price: users and items that first appear afterwards
+    are in test only; :func:`cold_counts` counts them.
+
+    Parameters
+    ----------
+    ratings : pandas.DataFrame
+        With the column named by ``timestamp``.
+    test_share : float
+        The cutoff is put at the earliest moment that leaves at most this share of the rows in test; rows of
+        one moment stay together, so the share may be smaller. Not used if a cutoff is given.
+    cutoff : comparable with the timestamps, optional
+        Test is what happened at or after it. A text is read as a date.
+    timestamp : str
+
+    Raises
+    ------
+    InputError
+        As :func:`random_split`; a missing time; a cutoff that cannot be compared with the timestamps.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"user": [1, 2, 1, 3], "item": list("abca"), "timestamp": [1, 2, 3, 4]})
+    >>> train, test = global_temporal_split(ratings, test_share=0.5)
+    >>> test["user"].tolist()
+    [1, 3]
+    """
+    _frame(ratings, [timestamp], "ratings")
+    times = ratings[timestamp]
+    if cutoff is None:
+        _share(test_share, "test_share")
+        ordered = np.sort(times.rank(method="dense").to_numpy())
+        first = len(ratings) - int(np.floor(test_share * len(ratings) + 1e-9))
+        # rows of the moment that the share would cut through all stay in train
+        latest = ordered[first - 1]
+        return _parts(ratings, np.flatnonzero(times.rank(method="dense").to_numpy() > latest))
+    try:
+        if isinstance(cutoff, str) and not pd.api.types.is_string_dtype(times):
+            cutoff = pd.Timestamp(cutoff, tz=getattr(times.dt, "tz", None))
+        later = (times >= cutoff).to_numpy()
+    except (TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"cutoff {cutoff!r} cannot be compared with {timestamp!r} ({error}).") from error
+    return _parts(ratings, np.flatnonzero(later))
+
+
+def cold_counts(train: pd.DataFrame, test: pd.DataFrame, user: str = "user", item: str = "item") -> pd.Series:
+    """How much of a test part nobody can know from the train part: users and items that are only in test.
+
+    Parameters
+    ----------
+    train, test : pandas.DataFrame
+        The parts of a split.
+    user, item : str
+        Columns.
+
+    Returns
+    -------
+    pandas.Series of int
+        ``users`` and ``items`` in test, of which ``cold_users`` and ``cold_items`` are not in train; ``rows``
+        of test, of which ``cold_rows`` have a cold user or a cold item.
+
+    Examples
+    --------
+    >>> ratings = pd.DataFrame({"user": [1, 2, 1, 3], "item": list("abca"), "timestamp": [1, 2, 3, 4]})
+    >>> cold_counts(*global_temporal_split(ratings, test_share=0.5)).to_dict()
+    {'users': 2, 'cold_users': 1, 'items': 2, 'cold_items': 1, 'rows': 2, 'cold_rows': 2}
+    """
+    _frame(train, [user, item], "train")
+    _frame(test, [user, item], "test")
+    cold = {}
+    for name in (user, item):
+        theirs, ours = _plain(train[name]), _plain(test[name])
+        _same_kind(ours, theirs, name)
+        cold[name] = ~ours.isin(theirs.unique()).to_numpy()
+    return pd.Series(
+        {
+            "users": test[user].nunique(),
+            "cold_users": test.loc[cold[user], user].nunique(),
+            "items": test[item].nunique(),
+            "cold_items": test.loc[cold[item], item].nunique(),
+            "rows": len(test),
+            "cold_rows": int((cold[user] | cold[item]).sum()),
+        }
+    )
 
 
 def leave_last_out(
