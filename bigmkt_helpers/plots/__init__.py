@@ -24,6 +24,7 @@ _ROOMS = {
         "model_intervals",
         "validation_curves",
     ],
+    "content": ["feature_effects", "rank_by_support", "two_recoveries"],
     "evaluation": [
         "difference_by_candidates",
         "exams_against_truth",
