@@ -56,7 +56,7 @@ def test_a_figure_is_an_axes_that_can_be_shown(name, monkeypatch):
     assert data["text/plain"] == sentence(axes) == kwargs["metadata"]["image/png"]["alt"]
     assert len(sentence(axes)) > 60
     assert sentence(axes).endswith(".")
-    assert axes.get_title()
+    assert axes.get_title(loc="left")
     assert axes.get_xlabel()
 
 
