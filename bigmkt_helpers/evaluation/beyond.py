@@ -172,7 +172,8 @@ def intra_list_diversity(
 def novelty(recommended: pd.DataFrame, train: pd.DataFrame, k: int = 10) -> pd.Series:
     """Mean self-information of a user's first k items, in bits: mean of -log2(share of users who have it).
 
-    The share is of the users in ``train`` (Zhou et al., PNAS 107, 2010; Vargas & Castells, RecSys 2011). An
+    The share is of the users in ``train`` (Zhou et al., PNAS 107, 2010; Vargas & Castells, RecSys
+    2011 (unverified)). An
     item that nobody has is counted as if one more user, its first, had come: log2(n_users + 1) bits.
     Microsoft Recommenders divides by the number of interactions instead of users, and so gets more bits.
 
@@ -237,7 +238,7 @@ def serendipity(
     """Share of the k places that hold a relevant item which the ``expected`` list does not hold, per user.
 
     A surprise is measured against a primitive model, such as the most popular items (Ge et al., RecSys 2010;
-    theirs divides by the unexpected items, this by k, so that it is part of precision@k). Recommending what
+    theirs averages over the unexpected items, this divides by k, so that it is part of precision@k). Recommending what
     everybody recommends scores 0.
 
     Parameters
@@ -287,8 +288,8 @@ def beyond_accuracy(
     -------
     pandas.Series
         ``coverage``, ``gini``, ``entropy`` (bits), ``novelty`` (bits), ``popularity`` (mean share of users
-        who have a recommended item), ``popularity_lift`` (ΔGAP, see :func:`popularity_bias`), and ``diversity``
-        if features are given.
+        who have a recommended item), ``popularity_lift`` (ΔGAP, see :func:`popularity_bias`), and
+        ``diversity`` if features are given.
 
     Examples
     --------

@@ -54,8 +54,8 @@ _DEFINITIONS = {
     },
     "ndcg": {
         _OURS: "DCG / DCG of min(k, relevant) hits first, gain 1, discount log2(rank + 1)",
-        _SKLEARN: "ndcg_score(k=k): as ours for full lists; places that a short list leaves empty get the mean"
-        " gain of the items that tie for them",
+        _SKLEARN: "ndcg_score(k=k): as ours for full lists; places that a short list leaves empty get the"
+        " mean gain of the items that tie for them",
         _MICROSOFT: "ndcg_at_k: as ours, mean over all users with a relevant item, unlike its other metrics",
         _IMPLICIT: "ndcg: as ours",
         _RECBOLE: "NDCG: as ours",
