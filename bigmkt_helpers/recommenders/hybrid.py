@@ -44,8 +44,8 @@ MOST_USERS = 2_000
 """Users whose hidden interactions the regression learns from; more teach it little and cost memory."""
 
 KNOWLEDGE = ("always", "user known", "new user", "new item")
-"""What every effect may depend on: 1, n / (n + `HALF_KNOWN`) for a user of n interactions, and whether user or
-item is new.  How often a known item was met is left out: a popularity part says that.  Told twice, the
+"""What every effect may depend on: 1, n / (n + `HALF_KNOWN`) for a user of n interactions, and whether user
+or item is new.  How often a known item was met is left out: a popularity part says that.  Told twice, the
 regression plays the one against the other, and on MovieLens it then ranked worse than its best part."""
 
 HALF_KNOWN = 10
@@ -412,12 +412,14 @@ class _Hybrid(Recommender):
         """
         matrix = interactions.matrix
         n_users, n_items = matrix.shape
-        new_users = _some(rng, n_users, self.new_share)
-        new_items = _some(rng, n_items, self.new_share)
+        # who is new already can neither be made new nor teach anything: there is no hit to be seen
+        met_users, met_items = (np.flatnonzero(count) for count in self._known)
+        new_users = _some(rng, met_users, n_users, self.new_share)
+        new_items = _some(rng, met_items, n_items, self.new_share)
         cells = matrix.tocoo()
         new = new_users[cells.row] | new_items[cells.col]
         hidden = new | (rng.random(matrix.nnz) < self.hidden_share)
-        if hidden.all() or not hidden.any() or matrix.nnz == n_users * n_items:
+        if hidden.all() or not hidden.any():
             return None
         left = sparse.csr_array(
             (cells.data[~hidden], (cells.row[~hidden], cells.col[~hidden])), shape=matrix.shape
@@ -425,24 +427,26 @@ class _Hybrid(Recommender):
         known = Interactions(
             left, interactions.users, interactions.items, interactions.explicit, interactions.scale
         )
-        asked = np.sort(rng.choice(n_users, min(n_users, MOST_USERS), replace=False))
+        asked = np.sort(rng.choice(met_users, min(len(met_users), MOST_USERS), replace=False))
         among = np.isin(cells.row, asked) & hidden
-        # of the known ones only a share is hidden; the new must not look more likely for being hidden whole
+        # of the known only a share is hidden; the new must not look more likely for being hidden whole, so
+        # each of their interactions is that share of a hit, and a miss for the rest
         hits = np.where(new, self.hidden_share, 1.0)[among]
+        part = hits < 1
         drawn = np.repeat(asked, self.n_negatives)
-        items = rng.integers(n_items, size=len(drawn))
+        items = rng.choice(met_items, size=len(drawn))
         met = np.isin(drawn * n_items + items, cells.row.astype(np.int64) * n_items + cells.col)
         drawn, items = drawn[~met], items[~met]
         if not len(drawn):
             return None
-        free = n_items - np.diff(matrix.indptr)
+        free = len(met_items) - self._known[0]
         misses = (free / np.maximum(np.bincount(drawn, minlength=n_users), 1))[drawn]
         return (
             known,
-            np.concatenate([cells.row[among], drawn]),
-            np.concatenate([cells.col[among], items]),
-            np.concatenate([np.ones(len(hits)), np.zeros(len(drawn))]),
-            np.concatenate([hits, misses]),
+            np.concatenate([cells.row[among], cells.row[among][part], drawn]),
+            np.concatenate([cells.col[among], cells.col[among][part], items]),
+            np.concatenate([np.ones(len(hits)), np.zeros(part.sum() + len(drawn))]),
+            np.concatenate([hits, 1 - hits[part], misses]),
         )
 
     def _pairs(self, known, users, items, hits, weights):
@@ -459,7 +463,11 @@ class _Hybrid(Recommender):
             place = np.searchsorted(rows, users[low:high])
             for row, part in zip(scores, fitted, strict=True):
                 row[low:high] = self._ranked(part, rows, known.matrix)[place, items[low:high]]
-        counts = _counts(known.matrix)
+        # counted in all the data, as they will be when it recommends; nothing is known of those made new
+        counts = [
+            np.where(left > 0, every, 0)
+            for left, every in zip(_counts(known.matrix), self._known, strict=True)
+        ]
         counts = counts[0][users], counts[1][items]
         return scores, _knowledge(*counts), counts, hits, weights
 
@@ -600,8 +608,9 @@ class WeightedHybrid(_Hybrid):
     Notes
     -----
     "Weighted hybrid" as in Burke (2002), "Hybrid recommender systems: survey and experiments" (unverified).
-    A mean of log-odds is a logarithmic opinion pool.  A hit of a user or item made new has the weight
-    `hidden_share`: otherwise the new would look more likely, since all of theirs is hidden.
+    A mean of log-odds is a logarithmic opinion pool.  A hit is one of the next interactions, as many as
+    `hidden_share` of those that are known.  An interaction of a user or item made new therefore counts as
+    that share of a hit: otherwise the new would look more likely, since all of theirs is hidden.
 
     Memory: that of the parts, and as many scores again for each part as the base class holds at once.
 
@@ -880,10 +889,10 @@ def _counts(matrix):
     return np.diff(matrix.indptr), np.bincount(matrix.indices, minlength=matrix.shape[1])
 
 
-def _some(rng, n, share):
-    """Which of n are drawn: the share, rounded down."""
+def _some(rng, places, n, share):
+    """Which of n are drawn: a share of the places, rounded down."""
     drawn = np.zeros(n, dtype=bool)
-    drawn[rng.choice(n, int(share * n), replace=False)] = True
+    drawn[rng.choice(places, int(share * len(places)), replace=False)] = True
     return drawn
 
 
