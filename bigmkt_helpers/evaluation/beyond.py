@@ -238,8 +238,8 @@ def serendipity(
     """Share of the k places that hold a relevant item which the ``expected`` list does not hold, per user.
 
     A surprise is measured against a primitive model, such as the most popular items (Ge et al., RecSys 2010;
-    theirs averages over the unexpected items, this divides by k, so that it is part of precision@k). Recommending what
-    everybody recommends scores 0.
+    theirs averages over the unexpected items, this divides by k, so that it is part of precision@k).
+    Recommending what everybody recommends scores 0.
 
     Parameters
     ----------
