@@ -257,6 +257,16 @@ def test_contexts_pay_on_the_shops_clicks(page):
     assert end["FixedArm"].mean() == pytest.approx(0, abs=0.03)
 
 
+def test_the_curve_against_a_plain_interval(page):
+    runs = simulate_bandit(ThompsonSampling(12, n_runs=8), page, 40, record=[20, 40])
+    curve = page.closable_curve(runs, level=0.9)
+    share = page.share_of_closable(runs.expected[:, 1] / 40)
+    low, high = stats.t.interval(0.9, 7, share.mean(), stats.sem(share))
+    assert curve.iloc[1].tolist() == pytest.approx([40, share.mean(), low, high])
+    with pytest.raises(InputError, match="two runs"):
+        page.closable_curve(simulate_bandit(ThompsonSampling(12), page, 3))
+
+
 def test_softmax_by_hand():
     p = softmax_policy([[1.0, 0.0, 0.0]], temperature=1.0, explore=0.3)
     e = np.e

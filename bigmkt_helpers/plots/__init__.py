@@ -33,6 +33,7 @@ _ROOMS = {
         "power_check",
         "roc_and_precision",
     ],
+    "bandits": ["closable_clicks", "off_policy_coverage", "regret_curves"],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

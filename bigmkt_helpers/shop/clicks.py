@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.shop.behaviour import Customers
@@ -443,6 +444,33 @@ class FrontPage:
         """Where clicks per visit lie between the best single tile (0) and the omniscient choice (1)."""
         base = self.value(self.best_arm())
         return (np.asarray(clicks_per_visit) - base) / (self.value() - base)
+
+    def closable_curve(self, runs, level=0.95) -> pd.DataFrame:
+        """Share of the closable clicks got so far: mean over the runs, with Student's interval.
+
+        Parameters
+        ----------
+        runs : BanditRuns
+            What `simulate_bandit` returns; at least two runs.
+        level : float
+            Between 0 and 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns round, share, low, high.
+
+        Raises
+        ------
+        InputError
+            A single run; a level out of range.
+        """
+        share = self.share_of_closable(runs.expected / runs.rounds)
+        if len(share) < 2 or not 0 < level < 1:
+            raise InputError("An interval needs at least two runs and a level between 0 and 1.")
+        half = stats.t.ppf((1 + level) / 2, len(share) - 1) * share.std(axis=0, ddof=1) / np.sqrt(len(share))
+        mean = share.mean(axis=0)
+        return pd.DataFrame({"round": runs.rounds, "share": mean, "low": mean - half, "high": mean + half})
 
     def log(self, policy, n, random_state=0) -> ClickLog:
         """Let a policy of known propensities choose at `n` visits by lot, and write down what happened.
