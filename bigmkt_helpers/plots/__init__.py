@@ -33,6 +33,7 @@ _ROOMS = {
         "power_check",
         "roc_and_precision",
     ],
+    "cold_start": ["cold_start_panels", "marks_by_history", "trust_by_history"],
     "bandits": ["closable_clicks", "off_policy_coverage", "regret_curves"],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }

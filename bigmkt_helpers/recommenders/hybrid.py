@@ -286,8 +286,7 @@ class MappedFactors(Recommender):
 
     Notes
     -----
-    Gantner et al. (2010), "Learning attribute-to-feature mappings for cold-start recommendations"
-    (unverified).  Memory: the features of the catalogue and both tables of factors.
+    Gantner et al. (2010), "Learning attribute-to-feature mappings for cold-start recommendations".  Memory: the features of the catalogue and both tables of factors.
 
     Examples
     --------
@@ -607,7 +606,7 @@ class WeightedHybrid(_Hybrid):
 
     Notes
     -----
-    "Weighted hybrid" as in Burke (2002), "Hybrid recommender systems: survey and experiments" (unverified).
+    "Weighted hybrid" as in Burke (2002), "Hybrid recommender systems: survey and experiments".
     A mean of log-odds is a logarithmic opinion pool.  A hit is one of the next interactions, as many as
     `hidden_share` of those that are known.  An interaction of a user or item made new therefore counts as
     that share of a hit: otherwise the new would look more likely, since all of theirs is hidden.
@@ -697,7 +696,7 @@ class SwitchingHybrid(_Hybrid):
 
     Notes
     -----
-    "Switching hybrid" as in Burke (2002) (unverified).
+    "Switching hybrid" as in Burke (2002).
 
     Examples
     --------
@@ -826,8 +825,8 @@ class StackedHybrid(_Hybrid):
 
     Notes
     -----
-    Stacking: Wolpert (1992), "Stacked generalization" (unverified); with slopes that depend on features of
-    the pair: Sill et al. (2009), "Feature-weighted linear stacking" (unverified).
+    Stacking: Wolpert (1992), "Stacked generalization"; with slopes that depend on features of the pair: Sill
+    et al. (2009), "Feature-weighted linear stacking".
 
     Examples
     --------
