@@ -498,6 +498,14 @@ def test_a_row_has_one_fault_of_its_fields(world):
 
 
 @pytest.mark.contract
+def test_a_missing_key_is_not_called_shared(tmp_path):
+    """In this shop orders of a family lost their address too: the file does not show whose it was."""
+    dirt = write_channels(simulate(250, seed=3), tmp_path, seed=3).dirt
+    keys = dirt[dirt["kind"].isin(["missing_key", "shared_key"])]
+    assert set(keys["kind"]) == {"missing_key", "shared_key"}
+    assert not keys.duplicated(["file", "row"]).any()
+
+
 def test_duplicates_are_what_they_are_called(world):
     for file in ("web_orders.csv", "store_tills.csv", "app_events.jsonl.gz", "ratings.csv"):
         lines = world.lines(file)

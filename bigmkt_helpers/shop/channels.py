@@ -621,6 +621,7 @@ def _order_events(clean, people, channel, which, missing, extras, seed) -> pd.Da
     groups = _pick(events, ~events["locked"] & ~events["missing_key"], missing, random, group=True)
     events.loc[events["group"].isin(groups), "missing_key"] = True
     events["missing_key"] |= events["true_key"].isna()
+    events["shared_key"] &= ~events["missing_key"]  # what is not there is nobody's
     events["key"] = events["true_key"].where(~events["missing_key"], None)
 
     fresh = int(events["group"].max()) + 1 if len(events) else 0
