@@ -2,6 +2,7 @@
 
 import matplotlib
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.plots.base import MARKERS, PALETTE, STYLE, describe, new_axes
@@ -81,13 +82,19 @@ def closable_clicks(curves, title="What the context is worth"):
         raise InputError("closable_clicks needs at least one curve.")
     parts, last = [], 1
     with matplotlib.rc_context(STYLE):
-        axes = new_axes(height=4.2)
+        axes = new_axes(height=4.6)
         for level, text in ((0, "best single tile"), (1, "omniscient")):
             axes.axhline(level, color="#555555", linewidth=1, linestyle="--")
             axes.annotate(
-                text, (0.01, level), xycoords=("axes fraction", "data"), xytext=(0, 3),
-                textcoords="offset points", fontsize=9, color="#555555",
-            )  # fmt: skip
+                text,
+                (1, level),
+                xycoords=("axes fraction", "data"),
+                xytext=(0, 3),
+                textcoords="offset points",
+                ha="right",
+                fontsize=9,
+                color="#555555",
+            )
         for number, (name, table) in enumerate(curves.items()):
             _columns(table, ["round", "share", "low", "high"], f"The curve {name!r}")
             colour = PALETTE[number % len(PALETTE)]
@@ -107,7 +114,7 @@ def closable_clicks(curves, title="What the context is worth"):
         axes.set(xlabel="rounds", ylabel="share of the closable clicks so far")
         axes.margins(y=0.1)
         axes.set_title(title)
-        axes.legend(fontsize=9, loc="best")
+        axes.figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return describe(
         axes,
         "Lines of the share of closable clicks, 0 for the best single tile and 1 for the omniscient choice. "
@@ -160,6 +167,8 @@ def off_policy_coverage(study, level=0.95, title="Judged from another policy's l
         axes[1].axvline(level, color="#555555", linewidth=1, linestyle="--")
         axes[0].set_yticks(np.arange(len(names)), names)
         axes[0].invert_yaxis()
+        for panel in axes:
+            panel.xaxis.set_major_locator(MaxNLocator(4))
         axes[0].set(xlabel="bias, in rewards per showing")
         axes[1].set(xlabel=f"coverage (dashed: {level:.0%})")
         axes[0].set_title(title)
