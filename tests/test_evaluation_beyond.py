@@ -164,6 +164,12 @@ def test_the_summary_is_made_of_the_parts():
     assert found["popularity"] == pytest.approx(np.mean([5 / 8, 5 / 8, 1 / 4]))
     assert found["popularity_lift"] == pytest.approx(bias["list"].mean() / bias["profile"].mean() - 1)
     assert found["diversity"] == pytest.approx((1 - ROOT + 1) / 2)
+    first = evaluation.beyond_accuracy(LISTS, TRAIN, CATALOGUE, k=1)
+    assert "diversity" not in first
+    assert first["coverage"] == pytest.approx(1 / 3)
+    assert first["novelty"] == pytest.approx(2 / 3)
+    assert first["popularity"] == pytest.approx(3 / 4)
+    assert first["entropy"] == pytest.approx(evaluation.exposure_entropy(LISTS, CATALOGUE, 1))
 
 
 @pytest.mark.bad_input
@@ -265,6 +271,16 @@ def test_the_expectation_under_drawn_candidates_against_every_subset():
     assert found.loc["6"].to_dict() == pytest.approx(found.loc["all"].to_dict(), rel=1e-9)
 
 
+def test_a_draw_of_all_negatives_is_the_full_ranking_and_seeds_differ():
+    ranks = ranks_frame([1, 30, 70, 101], [100] * 4)
+    assert evaluation.sampled_ranks(ranks, 100)["rank"].tolist() == [1, 30, 70, 101]
+    few = [evaluation.sampled_ranks(ranks, 9, random_state=seed) for seed in (1, 1, 2)]
+    assert few[0].equals(few[1])
+    assert not few[0].equals(few[2])
+    assert few[0].iloc[[0, 3]]["rank"].tolist() == [1, 10]
+    assert few[0]["n_negatives"].tolist() == [9] * 4
+
+
 def test_drawing_agrees_with_the_expectation():
     ranks = ranks_frame(np.repeat([2, 40, 300], 4000), np.full(12_000, 999))
     exact = evaluation.sampling_bias(ranks, sizes=[99], k=10).loc["99"]
@@ -340,6 +356,8 @@ def test_cold_rows_are_counted():
     train, test = pairs_frame({1: "ab", 2: "a"}), pairs_frame({1: "ac", 3: "a", 4: "d"})
     counts = evaluation.cold_counts(train, test)
     assert counts.tolist() == [3, 2, 3, 2, 4, 3]
+    assert evaluation.cold_counts(test, train).tolist() == [2, 1, 2, 1, 3, 2]
+    assert evaluation.cold_counts(train, train).tolist() == [2, 0, 2, 0, 3, 0]
 
 
 @pytest.mark.bad_input

@@ -148,6 +148,23 @@ def test_the_average_of_a_users_ranking_is_average_precision_uncut():
     assert found == pytest.approx(per_user.iloc[0, 0], rel=1e-12)
 
 
+def test_the_threshold_decides_what_is_called_positive():
+    true, scores = [0, 0, 1, 1], [0.1, 0.6, 0.6, 0.9]
+    for threshold, called in [
+        (0.5, [0, 1, 1, 1]),
+        (0.6, [0, 1, 1, 1]),
+        (0.7, [0, 0, 0, 1]),
+        (2, [0, 0, 0, 0]),
+    ]:
+        found = evaluation.classification_metrics(true, scores, threshold)
+        for name, column in [("accuracy", "accuracy"), ("precision", "precision"), ("f1", "f1")]:
+            assert found[column] == pytest.approx(getattr(evaluation, name)(true, called), nan_ok=True)
+        assert found["mcc"] == pytest.approx(sk.matthews_corrcoef(true, called))
+        assert found["roc_auc"] == pytest.approx(3.5 / 4)
+    turned = evaluation.classification_metrics(true, scores, 0.5, positive=0)
+    assert (turned["precision"], turned["roc_auc"]) == (pytest.approx(1 / 3), pytest.approx(0.5 / 4))
+
+
 def test_the_majority_class_is_accurate_and_knows_nothing():
     rng = np.random.default_rng(7)
     true = rng.random(2000) < 0.15

@@ -87,6 +87,8 @@ def test_power_of_rates_against_statsmodels(base, effect):
             >= power
             > evaluation.rates_power(base, effect, ours - 1)
         )
+        least = evaluation.rates_minimum_effect(base, ours, power)
+        assert evaluation.rates_power(base, least, ours) == pytest.approx(power, abs=1e-8)
     assert evaluation.rates_power(base, 0, 100) == pytest.approx(0.05)
 
 
