@@ -102,9 +102,9 @@ def rank_scores(scores, seen) -> np.ndarray:
     is_open = np.ones(scores.shape, dtype=bool)
     cells = seen.tocoo()
     is_open[cells.row, cells.col] = False
-    order = np.argsort(-scores, axis=1, kind="stable")
+    order = np.argsort(-scores, axis=1)  # which of equal scores comes first changes nothing below
     ranked = np.take_along_axis(scores, order, axis=1)
-    counted = np.cumsum(np.take_along_axis(is_open, order, axis=1), axis=1)
+    counted = np.cumsum(np.take_along_axis(is_open, order, axis=1), axis=1, dtype=np.int32)
     n = counted[:, -1:]
     change = ranked[:, 1:] != ranked[:, :-1]
     # unseen items before the group of equal scores, and up to its end
@@ -115,11 +115,14 @@ def rank_scores(scores, seen) -> np.ndarray:
     size = upto - before
     # sum of the Savage scores of the first m ranks: m (H_n - H_m + 1), with H the harmonic numbers
     harmonic = np.concatenate([[0.0], np.cumsum(1 / np.arange(1, scores.shape[1] + 1))])
-    total = [m * (harmonic[n] - harmonic[m] + 1) for m in (before, upto)]
-    alone = harmonic[n] - harmonic[np.minimum(before, np.maximum(n - 1, 0))]
-    values = np.where(size > 0, (total[1] - total[0]) / np.maximum(size, 1), alone) - 1
+    own = np.arange(len(harmonic)) * (1 - harmonic)
+    values = harmonic[n] + (own[upto] - own[before]) / np.maximum(size, 1) - 1
+    row, place = np.nonzero(size == 0)  # only items that were seen have this score
+    above = np.minimum(before[row, place], np.maximum(n[row, 0] - 1, 0))
+    values[row, place] = harmonic[n[row, 0]] - harmonic[above] - 1
+    values[n[:, 0] == 0] = 0
     result = np.empty_like(scores)
-    np.put_along_axis(result, order, np.where(n > 0, values, 0.0), axis=1)
+    np.put_along_axis(result, order, values, axis=1)
     return result
 
 
@@ -286,7 +289,9 @@ class MappedFactors(Recommender):
 
     Notes
     -----
-    Gantner et al. (2010), "Learning attribute-to-feature mappings for cold-start recommendations".  Memory: the features of the catalogue and both tables of factors.
+    Gantner et al. (2010), "Learning attribute-to-feature mappings for cold-start recommendations".
+
+    Memory: the features of the catalogue and both tables of factors.
 
     Examples
     --------
