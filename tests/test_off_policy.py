@@ -215,6 +215,13 @@ def test_the_direct_methods_error_against_the_bootstrap():
     assert direct_method(log, target).standard_error == pytest.approx(np.std(draws), rel=0.15)
 
 
+def test_a_ridge_that_leaves_nothing_but_the_mean():
+    log, target = a_log()
+    found = direct_method(log, target, ridge=1e9)
+    assert found.estimate == pytest.approx(log.reward.mean(), abs=1e-5)
+    assert found.standard_error == pytest.approx(log.reward.std() / np.sqrt(400), rel=1e-4)
+
+
 # --- properties ---------------------------------------------------------------------------------------------
 
 
