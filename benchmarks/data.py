@@ -4,7 +4,7 @@ import numpy as np
 
 from bigmkt_helpers.recommenders.base import Interactions
 
-__all__ = ["ratings", "save", "synthetic"]
+__all__ = ["ratings", "save", "split", "synthetic", "texts"]
 
 
 def ratings():
@@ -16,6 +16,31 @@ def ratings():
     if os.environ.get("BIGMKT_REFERENCE_DATA"):
         return "ML-100K", load_ml100k().ratings
     return "MovieLens latest-small", load_movielens().ratings
+
+
+def split(frame, random_state=42):
+    """Positions of the pairs to learn from and of those to rank well: a quarter of every item's ratings.
+
+    Users and items of whom nothing is left to learn from are left out of both.
+    """
+    from bigmkt_helpers.evaluation import stratified_split
+
+    train, test = stratified_split(frame, by="item", test_share=0.25, random_state=random_state)
+    test = test[test["user"].isin(train["user"]) & test["item"].isin(train["item"])]
+    labels = {side: np.unique(train[side]) for side in ("user", "item")}
+    return tuple(
+        {side: np.searchsorted(labels[side], part[side]) for side in ("user", "item")}
+        for part in (train, test)
+    )
+
+
+def texts(n, random_state=0):
+    """Descriptions of products, each made of two that the simulated shop's catalogue has."""
+    from bigmkt_helpers.datasets import load_shop
+
+    own = load_shop().products["description"].to_numpy(dtype=str)
+    pairs = np.random.default_rng(random_state).integers(len(own), size=(n, 2))
+    return np.char.add(np.char.add(own[pairs[:, 0]], " "), own[pairs[:, 1]])
 
 
 def synthetic(n_draws, random_state=0):

@@ -1,15 +1,20 @@
-"""Ratios against peers, and growth with the data.
+"""Ratios against peers, growth with the data, and quality on a published protocol.
 
-    python -m benchmarks.run [--peers PYTHON] [--rounds 5] [--largest 7] [--only WORDS]
+    python -m benchmarks.run [--peers PYTHON] [--rounds 5] [--largest 7] [--only WORDS …]
 
 Ratios: the same data to both, in turn (ours, theirs, ours, …), each run in a process of its own on one
 thread; the ratio is the median of the ratios of the pairs.  Both must give the same answer, within a stated
-difference.  Growth: seconds of CPU and peak memory at 10⁵, 10⁶ and 10⁷ synthetic interactions, and the
-fitted exponent.
-A table is printed, and everything is written to build/benchmarks.json.
+difference, or rank equally well.  Growth: seconds of CPU and peak memory at 10⁵, 10⁶ and 10⁷ synthetic
+interactions, and the fitted exponent.  Quality: ours beside a published table, on the same split and over
+other splits; it needs the reference data (BIGMKT_REFERENCE_DATA).
+
+Everything is written to benchmarks/results.json as soon as it is measured; the page "Benchmarks" of the book
+is made from that file.  With --only (ratios, growth, quality, or words of a title; may be repeated) the other
+figures of the file stay as they are, each with the date and machine of its own run.
 """
 
 import json
+import os
 import platform
 import subprocess
 import sys
@@ -23,17 +28,33 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data
+from benchmarks import data, quality
 from benchmarks.measure import one_thread
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build"
+RESULTS = HERE / "results.json"
+FORMAT = 1
 PEERS = {
     "knn_baseline": "scikit-surprise",
+    "item_knn_baseline": "scikit-surprise",
+    "baselines": "scikit-surprise",
     "ease": "cornac",
+    "bpr_ranking": "cornac",
     "item_neighbours": "implicit",
+    "tf_idf_neighbours": "implicit",
+    "bm25_neighbours": "implicit",
     "implicit_als": "implicit",
+    "pure_svd": "scikit-learn",
+    "text_weights": "scikit-learn",
 }
+OWN = ("scikit-learn",)
+"""Peers that stand in the environment of the course."""
+
+FLOOR = "BLAS"
+"""In place of a peer: only the operations of linear algebra that the method cannot do without."""
+
+SEEDS = (42, 0, 1, 2, 3)
 console = Console(width=None if sys.stdout.isatty() else 160)
 
 
@@ -73,34 +94,82 @@ def positions(draws):
 
 
 def cases():
-    """Name, task, arrays, and how the answers are compared, of each ratio."""
+    """Name, task, arrays, and the settings that both were given, of each ratio."""
     name, folds = ratings_with_folds()
     rated = {side: np.unique(folds[side], return_inverse=True)[1] for side in ("user", "item")}
     million = positions(10**6)
-    yield f"user-kNN around baselines, five folds, {name}", "knn_baseline", folds
-    for title, pairs in ((name, rated), ("10⁶ synthetic", million)):
-        yield f"EASE^R, {title}", "ease", pairs | {"regularisation": 500.0}
-    for title, pairs in ((name, rated), ("10⁶ synthetic", million)):
-        yield f"item-kNN cosine, {title}", "item_neighbours", pairs
+    yield f"user-kNN around baselines, five folds, {name}", "knn_baseline", folds, {"k": 40}
+    yield f"item-kNN around baselines, five folds, {name}", "item_knn_baseline", folds, {"k": 40}
+    yield f"baselines alone, five folds, {name}", "baselines", folds, {}
+    places = ((name, rated), ("10⁶ synthetic", million))
+    for title, pairs in places:
+        yield f"EASE^R, {title}", "ease", pairs, {"regularisation": 500.0}
+    for kind, task in (("cosine", "item"), ("TF-IDF", "tf_idf"), ("BM25", "bm25")):
+        for title, pairs in places:
+            yield f"item-kNN {kind}, {title}", f"{task}_neighbours", pairs, {"k": 100}
     settings = {"factors": 64, "regularisation": 0.01, "alpha": 1.0, "iterations": 10}
     for solver, steps in (("exact", 0), ("three conjugate-gradient steps", 3)):
-        arrays = million | settings | {"steps": steps}
-        yield f"implicit ALS, 64 factors, {solver}, 10⁶ synthetic", "implicit_als", arrays
+        title = f"implicit ALS, 64 factors, {solver}, 10⁶ synthetic"
+        yield title, "implicit_als", million, settings | {"steps": steps}
+    # each with steps of its own kind: as many passes as make them rank equally well
+    settings = {"factors": 64, "regularisation": 0.014, "our_passes": 25, "their_passes": 100}
+    settings |= {"their_regularisation": 0.02, "their_learning_rate": 0.05}
+    train, test = data.split(data.ratings()[1])
+    held = {f"test_{side}": values for side, values in test.items()}
+    yield f"BPR, 64 factors, {name}", "bpr_ranking", train | held, settings
+    yield "PureSVD, 32 factors, 10⁶ synthetic", "pure_svd", million, {"factors": 32}
+    yield "TF-IDF of 50,000 texts", "text_weights", {"texts": data.texts(50_000)}, {}
 
 
 def difference(task, ours, theirs, arrays):
-    """How far apart the two answers are, in words and as a number that must be small."""
-    if task == "knn_baseline":
-        rmse = [float(np.sqrt(np.mean((a["predicted"] - arrays["rating"]) ** 2))) for a in (ours, theirs)]
-        return f"RMSE {rmse[0]:.4f} and {rmse[1]:.4f}", abs(rmse[0] - rmse[1]) / 0.0002
-    if task == "ease":
-        gap = float(np.abs(ours["weights"] - theirs["weights"]).max() / np.abs(theirs["weights"]).max())
-        return f"largest gap of a weight {gap:.1e}", gap / 1e-3
-    if task == "item_neighbours":
-        gap = float(np.abs(ours["total"] - theirs["total"]).max() / np.abs(theirs["total"]).max())
-        return f"largest gap of an item's summed similarity {gap:.1e}", gap / 1e-3
-    losses = [als_loss(answer, arrays) for answer in (ours, theirs)]
-    return f"objective {losses[0]:.5g} and {losses[1]:.5g}", abs(losses[0] / losses[1] - 1) / 0.01
+    """How the two answers compare: what was compared, both values or the gap, and the gap allowed."""
+    if task in ("knn_baseline", "item_knn_baseline"):
+        pair = [float(np.sqrt(np.mean((a["predicted"] - arrays["rating"]) ** 2))) for a in (ours, theirs)]
+        return answer("root mean squared error", abs(pair[0] - pair[1]), 0.0002, pair)
+    if task == "baselines":
+        gap = np.abs(ours["predicted"] - theirs["predicted"]).max()
+        return answer("largest gap of a prediction", gap, 1e-6)
+    if task == "implicit_als":
+        pair = [als_loss(one, arrays) for one in (ours, theirs)]
+        return answer("objective", abs(pair[0] / pair[1] - 1), 0.01, pair)
+    if task == "bpr_ranking":
+        pair = [held_out_ndcg(one["scores"], arrays) for one in (ours, theirs)]
+        return answer("nDCG@10 of held-out ratings", abs(pair[0] - pair[1]), 0.01, pair)
+    if task == "text_weights" and ours["tokens"].tolist() != theirs["tokens"].tolist():
+        raise click.ClickException("The words found in the texts differ. A ratio would mean nothing.")
+    key, what, allowed = {
+        "ease": ("weights", "a weight", 1e-3),
+        "item_neighbours": ("total", "an item's summed similarity", 1e-3),
+        # the rarity of a user is defined a little differently: one more in the logarithm
+        "tf_idf_neighbours": ("total", "an item's summed similarity", 0.05),
+        "bm25_neighbours": ("total", "an item's summed similarity", 0.05),
+        "pure_svd": ("values", "a singular value", 1e-6),
+        "text_weights": ("total", "a word's summed weight", 1e-6),
+    }[task]
+    gap = np.abs(ours[key] - theirs[key]).max() / np.abs(theirs[key]).max()
+    return answer(f"largest gap of {what}, relative to the largest", gap, allowed)
+
+
+def answer(measure, gap, allowed, pair=None):
+    """One entry of the results on whether two answers are the same."""
+    both = {} if pair is None else {"ours": float(pair[0]), "theirs": float(pair[1])}
+    return {"measure": measure, "gap": float(gap), "allowed": allowed} | both
+
+
+def held_out_ndcg(scores, arrays):
+    """nDCG@10 of the held-out pairs, when what was learned from is not recommended again."""
+    import pandas as pd
+
+    from bigmkt_helpers.evaluation import ranking_metrics
+
+    scores = scores.copy()
+    scores[arrays["user"], arrays["item"]] = -np.inf
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
+    users = np.repeat(np.arange(len(scores)), 10)
+    rank = np.tile(np.arange(1, 11), len(scores))
+    lists = pd.DataFrame({"user": users, "item": best.ravel(), "rank": rank})
+    relevant = pd.DataFrame({side: arrays[f"test_{side}"] for side in ("user", "item")})
+    return ranking_metrics(lists, relevant, k=10, metrics=["ndcg"])["ndcg@10"].mean()
 
 
 def als_loss(answer, arrays):
@@ -113,30 +182,29 @@ def als_loss(answer, arrays):
     return loss + ridge * float((users**2).sum() + (items**2).sum())
 
 
-def ratios(peers, rounds, folder, only):
-    """Measure all the ratios; returns one record each."""
-    records = []
-    for number, (title, task, arrays) in enumerate(cases()):
-        if only not in title:
+def ratios(peers, rounds, folder, chosen):
+    """Measure the chosen ratios; yields one record each."""
+    for number, (title, task, arrays, settings) in enumerate(cases()):
+        if not chosen("ratios", title):
             continue
+        arrays = arrays | settings
         source = data.save(folder / f"ratio{number}.npz", **arrays)
+        python = sys.executable if PEERS[task] in OWN else peers
         runs = []
         for _ in range(rounds):
             ours, our_answer = work(sys.executable, "worker_ours.py", task, source)
-            theirs, their_answer = work(peers, "worker_peers.py", task, source)
+            theirs, their_answer = work(python, "worker_peers.py", task, source)
             floor = (
                 work(sys.executable, "worker_ours.py", "ease_floor", source)[0] if task == "ease" else None
             )
             runs.append((ours, theirs, floor))
-        words, excess = difference(task, our_answer, their_answer, arrays)
-        if excess > 1:
-            raise click.ClickException(f"{title}: the answers differ: {words}. A ratio would mean nothing.")
-        records.append(record(title, PEERS[task], [run[:2] for run in runs]) | {"same answer": words})
+        same = difference(task, our_answer, their_answer, arrays)
+        if not same["gap"] <= same["allowed"]:
+            raise click.ClickException(f"{title}: the answers differ: {same}. A ratio would mean nothing.")
+        shared = {"title": title, "settings": settings, "rounds": rounds}
+        yield shared | record(title, PEERS[task], [run[:2] for run in runs]) | {"answer": same}
         if task == "ease":
-            records.append(
-                record(title, "BLAS", [(run[0], run[2]) for run in runs]) | {"same answer": "floor"}
-            )
-    return records
+            yield shared | record(title, FLOOR, [(run[0], run[2]) for run in runs]) | {"answer": None}
 
 
 def record(title, peer, pairs):
@@ -149,7 +217,6 @@ def record(title, peer, pairs):
     medians = ", ".join(f"{name} {ratio[1]:.2f}" for name, ratio in ratios.items())
     console.print(f"{title}, against {peer}: {medians}", highlight=False)
     return ratios | {
-        "title": title,
         "peer": peer,
         "ours": {name: float(np.median([ours[name] for ours, _ in pairs])) for name in measures.values()},
         "theirs": {
@@ -164,9 +231,83 @@ def versions_of(peers):
         "import json, sys; from importlib.metadata import version; "
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
-    names = [*sorted(set(PEERS.values())), "numpy", "scipy"]
+    names = [*sorted(set(PEERS.values()) - set(OWN)), "numpy", "scipy"]
     said = subprocess.run([peers, "-c", code, *names], capture_output=True, text=True, check=True).stdout
     return json.loads(said)
+
+
+def machine():
+    """What the figures were measured on; nothing that tells whose it is."""
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+        model = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    with open("/proc/meminfo", encoding="ascii") as lines:
+        memory = next(int(line.split()[1]) for line in lines if line.startswith("MemTotal"))
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+    return {
+        "processor": model or platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory * 1024 / 1e9),
+        "system": platform.freedesktop_os_release()["PRETTY_NAME"],
+        "python": platform.python_version(),
+        "blas": f"{blas['name']} {blas['version']}",
+        "threads": 1,
+    }
+
+
+class Results:
+    """The file of results: what is measured anew takes the place of what it was, the rest stays."""
+
+    def __init__(self, path, run):
+        self.path, self.run = Path(path), run
+        self.read()
+        self.number = next((n for n, one in self.content["runs"].items() if one == run), None)
+        if self.number is None:
+            self.number = str(1 + max([0, *map(int, self.content["runs"])]))
+
+    def read(self):
+        """What the file holds by now; another part may be measured at the same time."""
+        self.content = {"format": FORMAT, "runs": {}, "ratios": [], "growth": [], "quality": None}
+        if self.path.exists():
+            found = json.loads(self.path.read_text(encoding="utf-8"))
+            if found.get("format") == FORMAT:
+                self.content = found
+
+    def put(self, part, record):
+        """Take over one record, with the load of the machine by then, and write the file."""
+        self.read()
+        record = {"run": self.number, "load": round(os.getloadavg()[1], 1)} | record
+        if part == "quality":
+            self.content[part] = record
+        else:
+            named = [self.name(one) for one in self.content[part]]
+            if self.name(record) in named:
+                self.content[part][named.index(self.name(record))] = record
+            else:
+                self.content[part].append(record)
+        self.content["runs"][self.number] = self.run
+        self.write()
+
+    def keep(self, part, names):
+        """Drop the records of a part that are not measured any more, and put the others in this order."""
+        self.read()
+        order = {name: place for place, name in enumerate(names)}
+        kept = [one for one in self.content[part] if self.name(one) in order]
+        self.content[part] = sorted(kept, key=lambda one: order[self.name(one)])
+        self.write()
+
+    def write(self):
+        """Write the file, without the runs of which nothing is left."""
+        records = [*self.content["ratios"], *self.content["growth"], self.content["quality"] or {}]
+        used = {record.get("run") for record in records}
+        self.content["runs"] = {n: run for n, run in self.content["runs"].items() if n in used}
+        text = json.dumps(self.content, indent=1, ensure_ascii=False)
+        fresh = self.path.with_suffix(".part")
+        fresh.write_text(text + "\n", encoding="utf-8")
+        fresh.replace(self.path)
+
+    @staticmethod
+    def name(record):
+        return record["title"], record.get("peer")
 
 
 def spread(values):
@@ -174,38 +315,55 @@ def spread(values):
     return [float(np.min(values)), float(np.median(values)), float(np.max(values))]
 
 
-def growth(largest, folder):
+GROWING = {
+    "popularity": "best-sellers",
+    "item_neighbours": "item-kNN",
+    "ease": "EASE^R",
+    "implicit_als": "implicit ALS",
+    "bpr": "BPR",
+    "user_neighbours": "user-kNN",
+}
+
+
+def growth(largest, folder, chosen):
     """CPU seconds and peak memory at growing sizes, and the exponent of a power law through them."""
-    records = []
-    for task in ("popularity", "item_neighbours", "ease", "implicit_als", "bpr", "user_neighbours"):
+    settings = {"regularisation": 500.0, "factors": 32, "alpha": 1.0, "iterations": 5, "steps": 3}
+    for task, title in GROWING.items():
+        if not chosen("growth", title):
+            continue
         sizes, runs = [], []
         for power in range(5, largest + 1):
             source = folder / f"growth{power}.npz"
             if not source.exists():
-                settings = {"regularisation": 500.0, "factors": 32, "alpha": 1.0, "iterations": 5, "steps": 3}
                 data.save(source, **positions(10**power), **settings)
             with np.load(source) as arrays:
                 sizes.append(len(arrays["user"]))
             runs.append(work(sys.executable, "worker_ours.py", task, source)[0])
             console.print(
-                f"growth {task} {sizes[-1]:,}: {runs[-1]['cpu_s']:.2f} s, {runs[-1]['extra_mb']:.0f} MB"
+                f"growth {title} {sizes[-1]:,}: {runs[-1]['cpu_s']:.2f} s, {runs[-1]['extra_mb']:.0f} MB"
             )
         slope = {
             name: float(np.polyfit(np.log(sizes), np.log([max(run[name], 1e-3) for run in runs]), 1)[0])
             for name in ("cpu_s", "extra_mb")
         }
-        records.append({"task": task, "sizes": sizes, "runs": runs, "exponent": slope})
-    return records
+        yield {
+            "title": title,
+            "settings": settings,
+            "sizes": sizes,
+            "measured": runs,
+            "exponent": slope,
+        }
 
 
-def show(results):
+def show(records):
     """Print the ratios."""
     table = Table(title="Ours / theirs (below 1 we are cheaper): median (smallest to largest) of the pairs")
-    for name in ("what", "peer", "CPU", "wall clock", "extra memory", "same answer"):
+    for name in ("what", "peer", "CPU", "wall clock", "extra memory", "gap of the answers"):
         table.add_column(name)
-    for record in results["ratios"]:
+    for record in records:
         cells = ["{1:.2f} ({0:.2f} to {2:.2f})".format(*record[name]) for name in ("cpu", "wall", "memory")]
-        table.add_row(record["title"], record["peer"], *cells, record["same answer"])
+        gap = "" if record["answer"] is None else f"{record['answer']['gap']:.2g}"
+        table.add_row(record["title"], record["peer"], *cells, gap)
     console.print(table)
 
 
@@ -215,8 +373,8 @@ def show_growth(records):
     for name in ("what", *(f"{size:,}" for size in records[0]["sizes"]), "time grows as n^", "memory as n^"):
         table.add_column(name)
     for record in records:
-        cells = [f"{run['cpu_s']:.2f} ({run['extra_mb']:.0f})" for run in record["runs"]]
-        table.add_row(record["task"], *cells, *(f"{slope:.2f}" for slope in record["exponent"].values()))
+        cells = [f"{run['cpu_s']:.2f} ({run['extra_mb']:.0f})" for run in record["measured"]]
+        table.add_row(record["title"], *cells, *(f"{slope:.2f}" for slope in record["exponent"].values()))
     console.print(table)
 
 
@@ -224,29 +382,46 @@ def show_growth(records):
 @click.option("--peers", default=str(BUILD / "peers" / "bin" / "python"), help="Python that has the peers.")
 @click.option("--rounds", default=5, type=click.IntRange(1), help="Pairs of runs behind each ratio.")
 @click.option(
-    "--largest", default=7, type=click.IntRange(5, 8), help="Power of ten of the largest growth run."
+    "--largest", default=7, type=click.IntRange(6, 8), help="Power of ten of the largest growth run."
 )
-@click.option("--only", default="", help="Measure only the ratios whose title holds this.")
-def main(peers, rounds, largest, only):
+@click.option("--only", multiple=True, help="Measure only ratios, growth, quality, or what holds this.")
+@click.option("--output", default=str(RESULTS), help="File of the results.")
+def main(peers, rounds, largest, only, output):
     """Run everything."""
     if not Path(peers).exists():
         raise click.ClickException(f"{peers} is not there: `make bench` makes the environment of the peers.")
+
+    def chosen(part, title):
+        return not only or any(word == part or word in title for word in only)
+
+    run = {
+        "date": date.today().isoformat(),
+        "versions": {name: version(name) for name in ("bigmkt-helpers", "numpy", "pandas", "scipy", *OWN)},
+        "peers": versions_of(peers),
+        "machine": machine(),
+    }
+    results = Results(output, run)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        results = {
-            "date": date.today().isoformat(),
-            "machine": f"{platform.machine()}, one thread",
-            "versions": {name: version(name) for name in ("bigmkt-helpers", "numpy", "scipy")},
-            "peers": versions_of(peers),
-            "ratios": ratios(peers, rounds, folder, only),
-            "growth": [],
-        }
-        show(results)
-        if not only:
-            results["growth"] = growth(largest, folder)
-            show_growth(results["growth"])
-    BUILD.mkdir(exist_ok=True)
-    (BUILD / "benchmarks.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        for part, records, print_them in (
+            ("ratios", ratios(peers, rounds, folder, chosen), show),
+            ("growth", growth(largest, folder, chosen), show_growth),
+        ):
+            measured = []
+            for record in records:
+                results.put(part, record)
+                measured.append(record)
+            if measured:
+                print_them(measured)
+            if not only:
+                results.keep(part, [Results.name(record) for record in measured])
+    if chosen("quality", "quality on a published protocol"):
+        if os.environ.get("BIGMKT_REFERENCE_DATA"):
+            from bigmkt_helpers.datasets import load_ml100k
+
+            results.put("quality", quality.measure(load_ml100k().ratings, SEEDS, console.print))
+        else:
+            console.print("BIGMKT_REFERENCE_DATA is not set: quality is not measured.")
 
 
 if __name__ == "__main__":

@@ -17,11 +17,25 @@ from benchmarks.measure import measured, report
 
 def knn_baseline(data, result):
     """User-kNN around the baselines, fitted and applied to five folds."""
+    return _folds(recommenders.UserKNN(k=40, measure="msd", centring="baseline", shrinkage=0), data, result)
+
+
+def item_knn_baseline(data, result):
+    """Item-kNN around the baselines with shrunk correlations of the deviations, on five folds."""
+    model = recommenders.ItemKNN(k=40, measure="pearson_baseline", centring="baseline", shrinkage=100)
+    return _folds(model, data, result)
+
+
+def baselines(data, result):
+    """Deviations of users and items alone, on five folds."""
+    return _folds(recommenders.Biases(), data, result)
+
+
+def _folds(model, data, result):
     import pandas as pd
 
     frame = pd.DataFrame({name: data[name] for name in ("user", "item", "rating")})
     scale = (float(data["low"]), float(data["high"]))
-    model = recommenders.UserKNN(k=40, measure="msd", centring="baseline", shrinkage=0)
     predicted = np.empty(len(frame))
     folds = []
     for fold in range(5):
@@ -56,13 +70,57 @@ def ease_floor(data, result):
     return {"diagonal": np.diag(inverse)}
 
 
-def item_neighbours(data, result):
+def item_neighbours(data, result, **settings):
     """Cosine between items, the best 100 kept."""
-    model = recommenders.ImplicitItemKNN(k=100)
+    model = recommenders.ImplicitItemKNN(k=100, **settings)
     train = _purchases(data)
     with measured(result):
         model.fit(train)
     return {"total": np.asarray(model.similarity_.sum(axis=1)).ravel()}
+
+
+def tf_idf_neighbours(data, result):
+    """Cosine between items whose users are weighed by TF-IDF, the best 100 kept."""
+    return item_neighbours(data, result, weighting="tf_idf")
+
+
+def bm25_neighbours(data, result):
+    """Products of items whose users are weighed by BM25, the best 100 kept."""
+    return item_neighbours(data, result, weighting="bm25", measure="dot")
+
+
+def pure_svd(data, result):
+    """Truncated singular value decomposition."""
+    model = recommenders.PureSVD(factors=int(data["factors"]))
+    train = _purchases(data)
+    with measured(result):
+        model.fit(train)
+    return {"values": model.singular_values_}
+
+
+def bpr_ranking(data, result):
+    """Bayesian personalised ranking, with the scores of all."""
+    model = recommenders.BPR(
+        factors=int(data["factors"]),
+        regularisation=float(data["regularisation"]),
+        iterations=int(data["our_passes"]),
+        random_state=0,
+    )
+    train = _purchases(data)
+    with measured(result):
+        model.fit(train)
+    return {"scores": model.user_factors_.astype(float) @ model.item_factors_.T.astype(float)}
+
+
+def text_weights(data, result):
+    """TF-IDF of texts."""
+    from bigmkt_helpers.text import TextFeatures
+
+    texts = data["texts"].tolist()
+    model = TextFeatures(weighting="tf_idf")
+    with measured(result):
+        weights = model.fit(texts).transform(texts)
+    return {"tokens": np.array(model.vocabulary_.tolist()), "total": weights.sum(axis=0)}
 
 
 def user_neighbours(data, result):
@@ -115,9 +173,16 @@ TASKS = {
     task.__name__: task
     for task in (
         knn_baseline,
+        item_knn_baseline,
+        baselines,
         ease,
         ease_floor,
         item_neighbours,
+        tf_idf_neighbours,
+        bm25_neighbours,
+        pure_svd,
+        bpr_ranking,
+        text_weights,
         user_neighbours,
         popularity,
         implicit_als,

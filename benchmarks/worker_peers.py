@@ -1,4 +1,4 @@
-"""The peers' side of the benchmarks; runs in build/peers.
+"""The peers' side of the benchmarks; runs in build/peers, for scikit-learn in the environment of the course.
 
 python worker_peers.py TASK DATA.npz ANSWER.npz
 """
@@ -12,8 +12,29 @@ from scipy import sparse
 
 def knn_baseline(data, result):
     """Surprise: user-kNN around the baselines, fitted and applied to five folds."""
+    from surprise import KNNBaseline
+
+    return _folds(lambda: KNNBaseline(k=40, verbose=False), data, result)
+
+
+def item_knn_baseline(data, result):
+    """Surprise: item-kNN around the baselines with shrunk correlations of the deviations, on five folds."""
+    from surprise import KNNBaseline
+
+    similarity = {"name": "pearson_baseline", "user_based": False}
+    return _folds(lambda: KNNBaseline(k=40, sim_options=similarity, verbose=False), data, result)
+
+
+def baselines(data, result):
+    """Surprise: deviations of users and items alone, on five folds."""
+    from surprise import BaselineOnly
+
+    return _folds(lambda: BaselineOnly(verbose=False), data, result)
+
+
+def _folds(make, data, result):
     import pandas as pd
-    from surprise import Dataset, KNNBaseline, Reader
+    from surprise import Dataset, Reader
 
     frame = pd.DataFrame({name: data[name] for name in ("user", "item", "rating")})
     reader = Reader(rating_scale=(float(data["low"]), float(data["high"])))
@@ -25,7 +46,7 @@ def knn_baseline(data, result):
         folds.append((test, train, list(frame[test].itertuples(index=False, name=None))))
     with measured(result):
         for test, train, pairs in folds:
-            model = KNNBaseline(k=40, verbose=False).fit(train)
+            model = make().fit(train)
             predicted[test] = [prediction.est for prediction in model.test(pairs)]
     return {"predicted": predicted}
 
@@ -49,8 +70,26 @@ def item_neighbours(data, result):
     """implicit: cosine between items, the best 100 kept."""
     from implicit.nearest_neighbours import CosineRecommender
 
+    return _neighbours(CosineRecommender(K=101, num_threads=1), data, result)
+
+
+def tf_idf_neighbours(data, result):
+    """implicit: cosine between items whose users are weighed by TF-IDF, the best 100 kept."""
+    from implicit.nearest_neighbours import TFIDFRecommender
+
+    return _neighbours(TFIDFRecommender(K=101, num_threads=1), data, result)
+
+
+def bm25_neighbours(data, result):
+    """implicit: products of items whose users are weighed by BM25, the best 100 kept."""
+    from implicit.nearest_neighbours import BM25Recommender
+
+    return _neighbours(BM25Recommender(K=101, K1=1.2, B=0.75, num_threads=1), data, result)
+
+
+def _neighbours(model, data, result):
+    """Each model keeps 101 of them: it counts the item itself."""
     matrix = sparse.csr_matrix((np.ones(len(data["user"])), (data["user"], data["item"])))
-    model = CosineRecommender(K=101, num_threads=1)  # it counts the item itself
     with measured(result):
         model.fit(matrix, show_progress=False)
     similarity = sparse.csr_matrix(model.similarity)
@@ -78,7 +117,76 @@ def implicit_als(data, result):
     return {"users": model.user_factors, "items": model.item_factors}
 
 
-TASKS = {task.__name__: task for task in (knn_baseline, ease, item_neighbours, implicit_als)}
+def bpr_ranking(data, result):
+    """cornac: Bayesian personalised ranking, with the scores of all."""
+    from cornac.data import Dataset
+    from cornac.models import BPR
+
+    triples = zip(data["user"].tolist(), data["item"].tolist(), np.ones(len(data["user"])), strict=True)
+    train = Dataset.from_uir(triples, seed=0)
+    _ = train.matrix, train.csr_matrix  # built on first use: not part of the fit
+    model = BPR(
+        k=int(data["factors"]),
+        max_iter=int(data["their_passes"]),
+        learning_rate=float(data["their_learning_rate"]),
+        lambda_reg=float(data["their_regularisation"]),
+        num_threads=1,
+        seed=0,
+        verbose=False,
+    )
+    with measured(result):
+        model.fit(train)
+    scores = np.full((int(data["user"].max()) + 1, int(data["item"].max()) + 1), -np.inf)
+    places = np.ix_(
+        [int(user) for user in train.user_ids],
+        [int(item) for item in train.item_ids],
+    )
+    scores[places] = model.u_factors.astype(float) @ model.i_factors.T.astype(float) + model.i_biases
+    return {"scores": scores}
+
+
+def pure_svd(data, result):
+    """scikit-learn: truncated singular value decomposition by the same routine, ARPACK."""
+    from sklearn.decomposition import TruncatedSVD
+
+    matrix = sparse.csr_matrix((np.ones(len(data["user"])), (data["user"], data["item"])))
+    model = TruncatedSVD(int(data["factors"]), algorithm="arpack", random_state=0)
+    with measured(result):
+        model.fit(matrix)
+    return {"values": model.singular_values_}
+
+
+def text_weights(data, result):
+    """scikit-learn: TF-IDF of texts, without smoothing and normalisation; its rarity is ours plus 1."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = data["texts"].tolist()
+    model = TfidfVectorizer(smooth_idf=False, norm=None)
+    with measured(result):
+        weights = model.fit_transform(texts)
+    counts = weights.multiply(1 / model.idf_)  # weight = count × (1 + log(N / n))
+    return {
+        "tokens": np.array(model.get_feature_names_out().tolist()),
+        "total": np.asarray((weights - counts).sum(axis=0)).ravel(),
+    }
+
+
+TASKS = {
+    task.__name__: task
+    for task in (
+        knn_baseline,
+        item_knn_baseline,
+        baselines,
+        ease,
+        item_neighbours,
+        tf_idf_neighbours,
+        bm25_neighbours,
+        implicit_als,
+        bpr_ranking,
+        pure_svd,
+        text_weights,
+    )
+}
 
 if __name__ == "__main__":
     task, source, target = sys.argv[1:]
