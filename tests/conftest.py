@@ -53,7 +53,8 @@ CELLS = [
         "axes = plots.new_axes()\n"
         'axes.bar(ratings.index, ratings["rating"])\n'
         'largest = ratings["rating"].max()\n'
-        'plots.show(plots.describe(axes, f"Four bars, one for each rating; the largest is {largest}."))',
+        'text = f"Four bars, one for each rating; the largest is {largest}."\n'
+        "plots.show(plots.describe(axes, text))",
     ),
     (
         "code",
@@ -102,8 +103,8 @@ CELLS = [
         "versions",
         "",
         "import platform\n\nimport numpy as np\n\nimport bigmkt_helpers\n\n"
-        'print(f"Python {platform.python_version()}, numpy {np.__version__}, pandas {pd.__version__}, "\n'
-        '      f"bigmkt_helpers {bigmkt_helpers.__version__}")',
+        'print(f"Python {platform.python_version()}, numpy {np.__version__}, "\n'
+        '      f"pandas {pd.__version__}, bigmkt_helpers {bigmkt_helpers.__version__}")',
     ),
 ]
 """A chapter in small that keeps every rule: kind, id, tag, source of its cells."""

@@ -70,9 +70,10 @@ def test_blank_function_fails(exercise):
 @each_mistake
 def test_mistake_gets_its_hint(exercise, name):
     mistake = exercise.mistakes[name]
-    with pytest.raises(ExerciseError) as caught:
-        check(exercise.key, mistake.answer())
-    assert mistake.hint in str(caught.value)
+    for answer in mistake.answers():
+        with pytest.raises(ExerciseError) as caught:
+            check(exercise.key, answer)
+        assert mistake.hint in str(caught.value)
 
 
 @each
@@ -160,6 +161,38 @@ def test_an_answer_that_changes_its_arguments_spoils_nothing():
     assert table == {"tea": 1}
     exercise.judge(lambda values: values.pop("tea"))
     exercise.judge(lambda values: values["tea"])
+
+
+def test_an_answer_may_be_forbidden_to_change_its_arguments():
+    def in_place(train, test):
+        middle = train.median()
+        for table in (train, test):
+            for column in table:
+                table[column] = table[column].fillna(middle[column])
+        return train, test
+
+    with pytest.raises(ExerciseError, match="changes what it was given"):
+        check("01.5", in_place)
+    check("01.5", lambda train, test: in_place(train.copy(), test.copy()))
+    exercise = _engine(sum, cases=(([1, 2],), ([3],)), keeps_arguments=True)
+    exercise.judge(lambda values: sum(values))
+    with pytest.raises(ExerciseError, match="changes what it was given"):
+        exercise.judge(lambda values: sum([values.pop() for _ in range(len(values))]))
+
+
+def test_numbers_are_shown_plainly():
+    exercise = _engine(lambda value: (1 / 3, value), cases=((2.0,),))
+    with pytest.raises(ExerciseError, match=r"gives \(0\.33, 2\.0\); it should give \(0\.33333333, 2\.0\)"):
+        exercise.judge(lambda value: (np.float64(0.33), value))
+
+
+def test_a_mistake_may_have_several_answers():
+    mistake = Mistake(lambda: 2, "That is half of it.", also=(lambda: 8,))
+    exercise = Exercise("99.1", "A title.", lambda: 4, {"half": mistake})
+    for wrong in (2, 8):
+        with pytest.raises(ExerciseError, match="That is half of it"):
+            exercise.judge(wrong)
+    exercise.judge(4)
 
 
 def test_large_arguments_are_named_by_number_and_size():

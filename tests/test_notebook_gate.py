@@ -184,6 +184,19 @@ SPOILS = {
         "short_cells",
         lambda cell: cell("mean").update(source="\n".join(f"a{k} = {k}" for k in range(26))),
     ),
+    "lost backslash in a text": ("control_characters", _spoil_source("reading", "3.44", "$\beta$ 3.44")),
+    "lost backslash in code": ("control_characters", _spoil_source("mean", "print", "# \frac\nprint")),
+    "control character in an output": (
+        "control_characters",
+        lambda cell: cell("mean").outputs[0].update(text=cell("mean").outputs[0].text + "\x1b[31m"),
+    ),
+    "control character in html": (
+        "control_characters",
+        lambda cell: cell("frame").outputs[0].data.update({"text/html": "<td>\x07</td>"}),
+    ),
+    "carriage return": ("control_characters", _spoil_source("mean", "print", "# half\rprint")),
+    "wide line": ("narrow_cells", _spoil_source("mean", "print", f"# {'x' * 87}\nprint")),
+    "wide line in Chinese": ("narrow_cells", _spoil_source("mean", "print", f"# {'茶' * 44}\nprint")),
     "exercise without a solution": ("exercises", _tag("solution-1")),
     "exercise without a check": ("exercises", _tag("check-2")),
     "exercise without markers": ("exercises", _spoil_source("solution-1", "### BEGIN SOLUTION", "# begin")),
@@ -230,6 +243,12 @@ def test_many_lines_in_half_of_the_cells(small_notebook):
     for cell in notebooks.code_cells(small_notebook):
         cell.source = "\n".join(f"a{k} = {k}" for k in range(7))
     assert "short_cells" in gate.examine(small_notebook, BIBLIOGRAPHY)
+
+
+def test_tabs_and_narrow_lines_are_no_fault(small_notebook, cell):
+    cell("mean").outputs[0].text += "tea\t3\n茶\n"
+    cell("mean").source = f"# {'x' * 86}\n# {'茶' * 43}\n" + cell("mean").source
+    assert gate.control_characters(small_notebook) == gate.narrow_cells(small_notebook) == []
 
 
 def test_ordinary_outputs_are_no_fault(small_notebook, cell):

@@ -2,6 +2,7 @@
 
 import re
 
+import nbformat
 import pytest
 
 from tools import notebooks, student
@@ -54,7 +55,9 @@ def test_no_solution_is_handed_out(path, edition):
     code = {line.strip() for cell in notebooks.code_cells(blank) for line in cell.source.splitlines()}
     assert not secrets & code
     assert "SOLUTION" not in handed_out
-    assert len(blank.cells) == len(original.cells)
+    keys = sum("quiz" in notebooks.tags(cell) for cell in notebooks.code_cells(original))
+    assert [cell.source for cell in blank.cells].count(student.QUIZ_BLANK) == 1
+    assert len(blank.cells) == len(original.cells) - keys + 1
     exercises = sum("exercise" in notebooks.tags(cell) for cell in notebooks.code_cells(original))
     assert handed_out.count("raise NotImplementedError()") >= exercises >= 3
     for cell in notebooks.code_cells(blank):
@@ -71,6 +74,16 @@ def test_small_chapter(small_notebook):
     blank = next(cell for cell in small_notebook.cells if cell.id == "solution-1").source
     assert blank == "def mean_of_two(values):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
     assert "Question 1: b" not in str(small_notebook)
+
+
+def test_where_the_key_stands_is_said_once(small_notebook):
+    key = next(cell for cell in small_notebook.cells if cell.id == "quiz-key")
+    second = nbformat.from_dict({**key, "id": "quiz-key-2"})
+    small_notebook.cells.insert(small_notebook.cells.index(key) + 1, second)
+    ids = [cell.id for cell in student.student_notebook(small_notebook).cells]
+    assert "quiz-key" in ids
+    assert "quiz-key-2" not in ids
+    assert str(small_notebook).count(student.QUIZ_BLANK) == 1
 
 
 def test_several_solutions_in_a_cell():

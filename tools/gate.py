@@ -7,6 +7,7 @@ never run, and sees neither pictures nor metadata: those belong to the rules her
 
 import copy
 import re
+import unicodedata
 from statistics import median
 
 import nbformat
@@ -15,6 +16,9 @@ from tools import notebooks, student
 
 MEDIAN_LINES = 6
 MOST_LINES = 25
+WIDEST_LINE = 88
+"""Columns of code that stand on the page without scrolling; a Chinese character takes two."""
+
 SHORTEST_ALT = 40
 CARD_ROWS = ("Question", "You will be able to", "Before you start", "Minutes", "Data", "Terms")
 FORBIDDEN_TAGS = {"raises-exception", "skip-execution", "remove-output", "remove-stderr", "remove-stdout"}
@@ -48,6 +52,8 @@ _FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 _IMAGE_FILE = re.compile(r"\.(?:png|svg|jpe?g|gif|ipynb|py)\b", re.IGNORECASE)
 _BLANK_IMAGE = re.compile(r"!\[\s*(?:img|image|figure|alt)?\s*\]\(", re.IGNORECASE)
 _DECIMAL = re.compile(r"(?<![\w./])[-−]?\d[\d,]*\.\d+(?![\w/]|\.\d)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CLOSING = re.compile(r"[\s)\]},:]*")
 _PRINTED = re.compile(r"(?<![\w.])[-−]?(?:\d[\d,]*)?\.?\d+(?:[eE][-+]?\d+)?")
 
 
@@ -201,19 +207,61 @@ def alternative_texts(notebook):
     return faults
 
 
+def control_characters(notebook):
+    """No control character in a cell or its outputs; a tab and the end of a line are none.
+
+    A lost backslash makes them: of ``\\beta`` in a string of Python a backspace and ``eta`` are left.
+    """
+    faults = []
+    for cell in notebook.cells:
+        texts = [("its source", cell.source)]
+        if cell.cell_type == "code":
+            texts += [("its output", text) for output in cell.outputs for text in _texts(output)]
+        for where, text in texts:
+            found = _CONTROL.search(text)
+            if found:
+                after = text[found.end() : found.end() + 12]
+                faults.append(f"{_name(cell)}: {found[0]!r} in {where}, before {after!r}: a lost backslash?")
+    return faults
+
+
 def lines_of_code(source):
-    """Lines that say something: neither blank nor only a comment.
+    """Lines that say something: neither blank nor only a comment nor only closing brackets.
 
     Examples
     --------
     >>> lines_of_code("# the mean\\n\\nsum(x) / len(x)  # of three")
     1
+    >>> lines_of_code("print(\\n    sum(x) / len(x)\\n)")
+    2
     """
-    return sum(1 for line in source.splitlines() if line.strip() and not line.strip().startswith("#"))
+    lines = (line.strip() for line in source.splitlines())
+    return sum(1 for line in lines if not line.startswith("#") and not _CLOSING.fullmatch(line))
+
+
+def columns_of(line):
+    """The width of a line in columns; a wide character of Chinese takes two.
+
+    Examples
+    --------
+    >>> columns_of("tea 茶")
+    6
+    """
+    return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in line)
+
+
+def narrow_cells(notebook):
+    """No line of code beyond 88 columns: a longer one scrolls on the page."""
+    return [
+        f"{_name(cell)}: a line of {columns_of(line)} columns: {line.strip()[:40]!r}"
+        for cell in notebooks.code_cells(notebook)
+        for line in cell.source.splitlines()
+        if columns_of(line) > WIDEST_LINE
+    ]
 
 
 def short_cells(notebook):
-    """Code in small steps: half of the cells within 6 lines, none over 25 (comments not counted)."""
+    """Code in small steps: half of the cells within 6 lines, none over 25, as `lines_of_code` counts."""
     counts = {_name(cell): lines_of_code(cell.source) for cell in notebooks.code_cells(notebook)}
     faults = [f"{name}: {count} lines of code" for name, count in counts.items() if count > MOST_LINES]
     if counts and median(counts.values()) > MEDIAN_LINES:
@@ -382,7 +430,9 @@ RULES = {
         validated,
         chapter_card,
         alternative_texts,
+        control_characters,
         short_cells,
+        narrow_cells,
         exercises,
         quiz,
         versions,

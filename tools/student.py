@@ -44,7 +44,12 @@ def without_solution(source):
 
 
 def student_notebook(notebook):
-    """Take solutions, keys and outputs out of a notebook; changed in place and returned."""
+    """Take solutions, keys and outputs out of a notebook; changed in place and returned.
+
+    Of several cells that compute the key one is left, to say where it stands.
+    """
+    keys = [cell for cell in notebooks.code_cells(notebook) if "quiz" in notebooks.tags(cell)]
+    notebook.cells = [cell for cell in notebook.cells if not any(cell is key for key in keys[1:])]
     for cell in notebooks.code_cells(notebook):
         cell.outputs = []
         cell.execution_count = None
@@ -63,7 +68,7 @@ def make(destination=DESTINATION, source=notebooks.NOTEBOOKS):
         If a solution marker has no partner: the file and the cell are named.
     """
     shutil.rmtree(destination, ignore_errors=True)
-    ignored = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", "*.ipynb", "results")
+    ignored = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", "*.ipynb", "*.toml", "results")
     shutil.copytree(source, destination, ignore=ignored)
     written = []
     for path in notebooks.course_notebooks(source):

@@ -33,10 +33,17 @@ class Mistake:
         for one).
     hint : str
         What to say to somebody who gives that answer.
+    also : tuple of callables
+        More answers of the same kind, which deserve the same hint.
     """
 
     answer: Callable[[], object]
     hint: str
+    also: tuple[Callable[[], object], ...] = ()
+
+    def answers(self) -> tuple:
+        """Every wrong answer that gets this hint."""
+        return tuple(give() for give in (self.answer, *self.also))
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,8 @@ class Exercise:
     mistakes : mapping from a name to a Mistake
     relative, absolute : float
         Tolerance for numbers: the difference may be the larger of `absolute` and `relative` times the value.
+    keeps_arguments : bool
+        Whether a function that gives the right values is refused if it changes what it is given.
     """
 
     key: str
@@ -65,6 +74,7 @@ class Exercise:
     cases: tuple[tuple, ...] = field(default=())
     relative: float = 1e-6
     absolute: float = 1e-12
+    keeps_arguments: bool = False
 
     def judge(self, answer) -> None:
         """Return if the answer is right, raise `ExerciseError` with a hint if not."""
@@ -87,13 +97,11 @@ class Exercise:
             if not _same(*pair, self.relative, self.absolute)
         ]
         if not wrong:
+            if self.keeps_arguments:
+                self._judge_arguments(answer)
             return
         for mistake in self.mistakes.values():
-            typical = mistake.answer()
-            if all(
-                _same(value, _quietly(typical, case), self.relative, self.absolute)
-                for value, case in zip(given, self.cases, strict=True)
-            ):
+            if any(self._gives(typical, given) for typical in mistake.answers()):
                 raise ExerciseError(f"Exercise {self.key}: not yet. {mistake.hint}")
         first = wrong[0]
         raise ExerciseError(
@@ -101,11 +109,28 @@ class Exercise:
             f"{_show(given[first])}; it should give {_show(expected[first])}."
         )
 
+    def _gives(self, typical, given):
+        """Whether a typical mistake ends in the values of an answer, case by case."""
+        return all(
+            _same(value, _quietly(typical, case), self.relative, self.absolute)
+            for value, case in zip(given, self.cases, strict=True)
+        )
+
+    def _judge_arguments(self, answer):
+        for case in self.cases:
+            handed = copy.deepcopy(case)
+            answer(*handed)
+            if not _same(handed, case, 0.0, 0.0):
+                raise ExerciseError(
+                    f"Exercise {self.key}: not yet. The values are right, but your function changes what it "
+                    "was given, the caller's own table. Work on a copy, or with methods that give a new one."
+                )
+
     def _judge_value(self, answer, right):
         if _same(answer, right, self.relative, self.absolute):
             return
         for mistake in self.mistakes.values():
-            if _same(answer, mistake.answer(), self.relative, self.absolute):
+            if any(_same(answer, typical, self.relative, self.absolute) for typical in mistake.answers()):
                 raise ExerciseError(f"Exercise {self.key}: not yet. {mistake.hint}")
         raise ExerciseError(f"Exercise {self.key}: not yet. {_show(answer)} is not the answer.")
 
@@ -269,6 +294,21 @@ def _is_large(value) -> bool:
     return len(shape) > 1 or (len(shape) == 1 and shape[0] > 8) or len(repr(value)) > 400
 
 
+def _plainly(value):
+    """Numbers as a reader writes them: eight digits, without the name of numpy's type."""
+    import numpy as np
+
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and math.isfinite(value):
+        return float(f"{value:.8g}")
+    if isinstance(value, dict):
+        return {name: _plainly(one) for name, one in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_plainly(one) for one in value)
+    return value
+
+
 def _show(value) -> str:
     """A short text on one line; of large tables and arrays the size only."""
     kind = type(value).__name__
@@ -277,5 +317,6 @@ def _show(value) -> str:
         return f"{kind} of {' × '.join(f'{length:,}' for length in shape)}"
     if kind == "Series":
         value = value.to_dict()
+    value = _plainly(value)
     text = " ".join(repr(value).split())
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,5 +1,7 @@
 """The exercises of chapter 00, the information gap."""
 
+import math
+
 import numpy as np
 
 from bigmkt_helpers.exercises import Exercise, Mistake
@@ -51,6 +53,39 @@ def _share_kept(lowest, highest, factor):
     return 1 - _share_traded(lowest, highest, factor)
 
 
+def _price_in_every_market(lowest, highest, factor):
+    return factor * lowest / (2 - factor)
+
+
+def _price_at_most_the_highest(lowest, highest, factor):
+    return min(_resting_price(lowest, highest, factor), highest)
+
+
+def _price_or_all(lowest, highest, factor):
+    whole = factor * (lowest + highest) / 2 >= highest
+    return 1.0 if whole else _resting_price(lowest, highest, factor)
+
+
+def _price_over_the_range(lowest, highest, factor):
+    return min(_resting_price(lowest, highest, factor) / (highest - lowest), 1.0)
+
+
+def _range_over_the_highest(lowest, highest, factor):
+    return min((_resting_price(lowest, highest, factor) - lowest) / highest, 1.0)
+
+
+def _price_less_lowest_over_the_highest(lowest, highest, factor):
+    return min((_price_in_every_market(lowest, highest, factor) - lowest) / highest, 1.0)
+
+
+def _nothing_in_place_of_all(lowest, highest, factor):
+    return 0.0 if factor * (lowest + highest) / 2 >= highest else _share_traded(lowest, highest, factor)
+
+
+def _traded_in_per_cent(lowest, highest, factor):
+    return 100 * _share_traded(lowest, highest, factor)
+
+
 def _always_collapses(lowest, highest, factor):
     return 1.0 if factor * (lowest + highest) / 2 >= highest else 0.0
 
@@ -79,6 +114,10 @@ def _whole_price(good, bad, good_fails, bad_fails, repair):
     return years, _pays_up_to(years, good, bad, good_fails, repair)
 
 
+def _whole_price_with_the_right_share(good, bad, good_fails, bad_fails, repair):
+    return good / (bad_fails * repair), 1 - good_fails / bad_fails
+
+
 def _no_repair(good, bad, good_fails, bad_fails, repair):
     years = (good - bad) / bad_fails
     return years, _pays_up_to(years, good, bad, good_fails, 1)
@@ -87,6 +126,48 @@ def _no_repair(good, bad, good_fails, bad_fails, repair):
 def _longest(good, bad, good_fails, bad_fails, repair):
     years = (good - bad) / (good_fails * repair)
     return years, _pays_up_to(years, good, bad, good_fails, repair)
+
+
+def _longest_with_the_right_share(good, bad, good_fails, bad_fails, repair):
+    return (good - bad) / (good_fails * repair), 1 - good_fails / bad_fails
+
+
+def _whole_years(good, bad, good_fails, bad_fails, repair):
+    years = math.ceil((good - bad) / (bad_fails * repair) - 1e-9)
+    return years, _pays_up_to(years, good, bad, good_fails, repair)
+
+
+def _whole_years_with_the_right_share(good, bad, good_fails, bad_fails, repair):
+    years = math.ceil((good - bad) / (bad_fails * repair) - 1e-9)
+    return years, 1 - good_fails / bad_fails
+
+
+def _difference_of_the_costs(good, bad, good_fails, bad_fails, repair):
+    years = (good - bad) / ((bad_fails - good_fails) * repair)
+    return years, _pays_up_to(years, good, bad, good_fails, repair)
+
+
+def _difference_with_the_right_share(good, bad, good_fails, bad_fails, repair):
+    return (good - bad) / ((bad_fails - good_fails) * repair), 1 - good_fails / bad_fails
+
+
+def _years_alone(good, bad, good_fails, bad_fails, repair):
+    return (good - bad) / (bad_fails * repair)
+
+
+def _kept_in_place_of_a_share(good, bad, good_fails, bad_fails, repair):
+    years = (good - bad) / (bad_fails * repair)
+    return years, good - years * good_fails * repair
+
+
+def _kept_of_the_good_price(good, bad, good_fails, bad_fails, repair):
+    years = (good - bad) / (bad_fails * repair)
+    return years, (good - years * good_fails * repair) / good
+
+
+def _pays_in_per_cent(good, bad, good_fails, bad_fails, repair):
+    years, share = _warranty(good, bad, good_fails, bad_fails, repair)
+    return years, 100 * share
 
 
 def _share_of_bad(good, bad, good_fails, bad_fails, repair):
@@ -147,6 +228,14 @@ def _names_as_if_equal(counts):
 
 def _mean_surprise(counts):
     return float(-np.log2(_shares(counts)).mean())
+
+
+def _sum_of_surprises(counts):
+    return float(-np.log2(_shares(counts)).sum())
+
+
+def _mean_surprise_of_all_names(counts):
+    return _sum_of_surprises(counts) / len(counts)
 
 
 def _of_the_counts(counts):
@@ -212,6 +301,31 @@ def _false_alarms_free(margin, cost, prior, hit, alarm):
     return max(nobody, everybody, prior * hit * (margin - cost)) - max(nobody, everybody)
 
 
+def _best_of(margin, cost, prior, flagged):
+    without = max(0, prior * margin - cost)
+    return max(without, flagged) - without
+
+
+def _letters_to_all_paid(margin, cost, prior, hit, alarm):
+    return _best_of(margin, cost, prior, prior * hit * margin - cost)
+
+
+def _letters_to_buyers_free(margin, cost, prior, hit, alarm):
+    return _best_of(margin, cost, prior, prior * hit * margin - (1 - prior) * alarm * cost)
+
+
+def _alarms_of_all(margin, cost, prior, hit, alarm):
+    return _best_of(margin, cost, prior, prior * hit * (margin - cost) - alarm * cost)
+
+
+def _prior_forgotten(margin, cost, prior, hit, alarm):
+    return _best_of(margin, cost, prior, hit * (margin - cost) - alarm * cost)
+
+
+def _per_flagged(margin, cost, prior, hit, alarm):
+    return _worth(margin, cost, prior, hit, alarm) / (prior * hit + (1 - prior) * alarm)
+
+
 # 00.5: the factor by which a signal lets a bettor's capital grow
 
 _JOINTS = (
@@ -241,6 +355,18 @@ def _power_of_e(joint):
 
 def _growth_rate_in_per_cent(joint):
     return _growth_factor(joint) - 1
+
+
+def _one_more_than_the_bits(joint):
+    return 1 + _doublings(joint)
+
+
+def _two_to_the_nats(joint):
+    return 2 ** (_doublings(joint) * math.log(2))
+
+
+def _double_for_all(joint):
+    return _same_odds_for_all(joint) * 2 / joint.shape[1]
 
 
 def _uncertainty_left(joint):
@@ -322,6 +448,18 @@ def _without_logarithm(base, model, truth):
     return float((model.mean() - base.mean()) / (truth.mean() - base.mean()))
 
 
+def _of_the_losses(base, model, truth):
+    return _loss(model) / _loss(truth)
+
+
+def _less_base(base, model, truth):
+    return -_share_closed(base, model, truth)
+
+
+def _closed_in_per_cent(base, model, truth):
+    return 100 * _share_closed(base, model, truth)
+
+
 def _never_below_zero(base, model, truth):
     return max(_share_closed(base, model, truth), 0.0)
 
@@ -336,6 +474,15 @@ EXERCISES = (
             "the price": Mistake(
                 lambda: _resting_price,
                 "That is the price. Asked is the share of the cakes that lie below it.",
+                also=(
+                    lambda: _price_in_every_market,
+                    lambda: _price_at_most_the_highest,
+                    lambda: _price_or_all,
+                ),
+            ),
+            "per cent": Mistake(
+                lambda: _traded_in_per_cent,
+                "That is in per cent. A share lies between 0 and 1.",
             ),
             "the whole market forgotten": Mistake(
                 lambda: _share_without_a_whole_market,
@@ -361,6 +508,22 @@ EXERCISES = (
                 "You divide the price by the highest quality. The qualities begin at lowest, not at 0: "
                 "measure from there.",
             ),
+            "price over the range": Mistake(
+                lambda: _price_over_the_range,
+                "You divide the whole price by the range of the qualities. Of the price, too, only the part "
+                "above lowest counts.",
+            ),
+            "range over the highest": Mistake(
+                lambda: _range_over_the_highest,
+                "You divide by the highest quality. The whole market reaches from lowest to highest: divide "
+                "by the length of that.",
+                also=(lambda: _price_less_lowest_over_the_highest,),
+            ),
+            "nothing in place of all": Mistake(
+                lambda: _nothing_in_place_of_all,
+                "Where the formula puts the price above the best cake, you say that nothing is sold. There "
+                "everybody sells.",
+            ),
             "kept": Mistake(lambda: _share_kept, "That is the share which the owners keep."),
             "always nothing": Mistake(
                 lambda: _always_collapses,
@@ -371,7 +534,7 @@ EXERCISES = (
     ),
     Exercise(
         key="00.2",
-        title="Long enough that the bad seller gives up; where nearly all are good, it does not pay.",
+        title="Long enough that the bad seller gives up. The share hangs on the failures, not on prices.",
         reference=lambda: _warranty,
         cases=_WARRANTIES,
         mistakes={
@@ -382,6 +545,7 @@ EXERCISES = (
             "the whole price": Mistake(
                 lambda: _whole_price,
                 "The warranty wins a seller the difference between the two prices, not the whole price.",
+                also=(lambda: _whole_price_with_the_right_share,),
             ),
             "no repair": Mistake(
                 lambda: _no_repair,
@@ -391,6 +555,36 @@ EXERCISES = (
                 lambda: _longest,
                 "Those are the years at which the good seller gives up. The bad one, whose goods fail more "
                 "often, gives up earlier.",
+                also=(lambda: _longest_with_the_right_share,),
+            ),
+            "whole years": Mistake(
+                lambda: _whole_years,
+                "You round the years. Fractions of a year are allowed.",
+                also=(lambda: _whole_years_with_the_right_share,),
+            ),
+            "difference of the costs": Mistake(
+                lambda: _difference_of_the_costs,
+                "You divide by what the bad seller pays more than the good one. The bad seller "
+                "looks at the own repairs alone.",
+                also=(lambda: _difference_with_the_right_share,),
+            ),
+            "one number": Mistake(
+                lambda: _years_alone,
+                "The years are right. Return two numbers: the years, and the share of good sellers.",
+            ),
+            "kept": Mistake(
+                lambda: _kept_in_place_of_a_share,
+                "The years are right. Your second number is what the good seller keeps, in CNY. At which "
+                "share of good sellers is the average price as much?",
+            ),
+            "kept of the good price": Mistake(
+                lambda: _kept_of_the_good_price,
+                "The years are right. You divide what the good seller keeps by the high price. The average "
+                "price runs from bad to good: measure from bad.",
+            ),
+            "per cent": Mistake(
+                lambda: _pays_in_per_cent,
+                "The years are right. Your share is in per cent; it should lie between 0 and 1.",
             ),
             "share of bad": Mistake(
                 lambda: _share_of_bad,
@@ -431,7 +625,8 @@ EXERCISES = (
             ),
             "not weighed": Mistake(
                 lambda: _mean_surprise,
-                "You average the surprises of the answers alike. Weigh each by its share.",
+                "You count the surprises of all answers alike. Weigh each by its share.",
+                also=(lambda: _sum_of_surprises, lambda: _mean_surprise_of_all_names),
             ),
             "counts": Mistake(
                 lambda: _of_the_counts,
@@ -478,6 +673,27 @@ EXERCISES = (
                 lambda: _false_alarms_free,
                 "The letters to flagged customers who would not buy cost money too.",
             ),
+            "letters to all": Mistake(
+                lambda: _letters_to_all_paid,
+                "With the flag only the flagged get a letter. You pay for letters to everybody.",
+            ),
+            "letters to buyers": Mistake(
+                lambda: _letters_to_buyers_free,
+                "A letter to a flagged buyer costs money too: a buyer leaves margin less cost.",
+            ),
+            "alarms of all": Mistake(
+                lambda: _alarms_of_all,
+                "The false alarms are a share of the others, not of all customers: weigh them by 1 − prior.",
+            ),
+            "prior forgotten": Mistake(
+                lambda: _prior_forgotten,
+                "A hit is a share of the buyers, an alarm a share of the others. How many of all customers "
+                "are buyers, how many are others?",
+            ),
+            "per flagged": Mistake(
+                lambda: _per_flagged,
+                "That is the worth per flagged customer. Asked is the worth per customer, flagged or not.",
+            ),
         },
     ),
     Exercise(
@@ -490,6 +706,12 @@ EXERCISES = (
                 lambda: _doublings,
                 "Those are the doublings a round, the mutual information. By what factor has the capital "
                 "grown after so many doublings?",
+                also=(lambda: _one_more_than_the_bits,),
+            ),
+            "bases mixed": Mistake(
+                lambda: _two_to_the_nats,
+                "You take natural logarithms and then a power of 2. Stay with one base: log2 and 2, or log "
+                "and e.",
             ),
             "power of e": Mistake(
                 lambda: _power_of_e, "The growth is in doublings: take the power of 2, not of e."
@@ -522,6 +744,7 @@ EXERCISES = (
                 lambda: _same_odds_for_all,
                 "You pay the same odds on every outcome. Fair odds are 1/p: an outcome that is rarer "
                 "without the signal pays more.",
+                also=(lambda: _double_for_all,),
             ),
             "one round": Mistake(
                 lambda: _mean_of_one_round,
@@ -563,6 +786,20 @@ EXERCISES = (
             "no logarithm": Mistake(
                 lambda: _without_logarithm,
                 "You compare average probabilities. The gap is in bits: −log2 of each probability.",
+            ),
+            "of the losses": Mistake(
+                lambda: _of_the_losses,
+                "You divide the loss of the model by that of the truth. Both begin at base: take what each "
+                "has closed.",
+                also=(lambda: lambda base, model, truth: _loss(truth) / _loss(model),),
+            ),
+            "sign": Mistake(
+                lambda: _less_base,
+                "The sign is the wrong way round: a model closes base less model.",
+            ),
+            "per cent": Mistake(
+                lambda: _closed_in_per_cent,
+                "That is in per cent. Return the share itself: all that can be closed is 1.",
             ),
             "cut at 0": Mistake(
                 lambda: _never_below_zero,

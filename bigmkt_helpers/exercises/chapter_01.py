@@ -104,10 +104,11 @@ _CLICK_CASES = (
 )
 
 
-def _real_orders(orders, seconds, by=("email", "basket"), unknown_is_nobody=True):
+def _real_orders(orders, seconds, by=("email", "basket"), unknown_is_nobody=True, at=True):
     orders = orders.sort_values("time")
     before = orders.groupby(list(by), dropna=False)["time"].shift()
-    double = (orders["time"] - before) <= pd.Timedelta(seconds=seconds)
+    gap, limit = orders["time"] - before, pd.Timedelta(seconds=seconds)
+    double = gap <= limit if at else gap < limit
     if unknown_is_nobody:
         double &= orders["email"].notna()
     return orders.loc[~double, "order"].tolist()
@@ -161,7 +162,7 @@ _MARKS = (
         {(1, "bot"), (2, "bot"), (7, "bot"), (8, "bot"), (9, "test"), (5, "copy"), (4, "date")},
     ),
     (
-        {(1, "copy"), (2, "copy"), (3, "copy"), (4, "copy"), (8, "bot")},
+        {(1, "copy"), (2, "copy"), (3, "copy"), (4, "copy"), (8, "bot"), (5, "date"), (6, "date")},
         {(1, "copy"), (8, "bot"), (9, "bot"), (10, "bot"), (3, "test"), (2, "test")},
     ),
 )
@@ -181,6 +182,17 @@ def _score(found, planted, swap=False, any_kind=False, empty=np.nan):
         pair = (hits / len(mine) if mine else empty, true_hits / len(true))
         answer[kind] = pair[::-1] if swap else pair
     return answer
+
+
+def _score_of_found(found, planted, recall=np.nan):
+    """Also the kinds that were found but never planted: there is no recall of them."""
+    more = {kind for _, kind in found} - {kind for _, kind in planted}
+    return _score(found, planted) | dict.fromkeys(more, (0.0, recall))
+
+
+def _only_kinds_found(found, planted):
+    kinds = {kind for _, kind in found}
+    return {kind: pair for kind, pair in _score(found, planted).items() if kind in kinds}
 
 
 def _over_all(found, planted):
@@ -424,6 +436,11 @@ EXERCISES = (
                 "Of clicks after 0, 6 and 12 seconds you keep the third: you compare with the last order "
                 "that you kept. Compare with the order just before, even if that was a double click.",
             ),
+            "exactly so many seconds": Mistake(
+                lambda: lambda orders, seconds: _real_orders(orders, seconds, at=False),
+                "You keep an order that comes exactly so many seconds after the one before. At most 8 "
+                "seconds includes 8: <= in place of <.",
+            ),
             "not sorted": Mistake(
                 lambda: _not_sorted,
                 "The rows do not come in order of time. Sort them before you look at the row before.",
@@ -469,6 +486,19 @@ EXERCISES = (
                 lambda: lambda found, planted: _score(found, planted, empty=1.0),
                 "Where nothing was found there is no precision: 0 / 0 is nan, not 1.",
             ),
+            "kinds never planted": Mistake(
+                lambda: _score_of_found,
+                "You answer for kinds that were found but not planted too. Asked are the planted kinds: "
+                "where nothing was planted, nothing could be missed, and there is no recall.",
+                also=(
+                    lambda: lambda found, planted: _score_of_found(found, planted, recall=0.0),
+                    lambda: lambda found, planted: _score_of_found(found, planted, recall=1.0),
+                ),
+            ),
+            "kinds not found left out": Mistake(
+                lambda: _only_kinds_found,
+                "You leave out a kind of which nothing was found. Its recall is 0, and that must be told.",
+            ),
             "one share": Mistake(
                 lambda: _jaccard,
                 "You divide by found or planted. Precision divides by found alone, recall by planted alone.",
@@ -480,6 +510,7 @@ EXERCISES = (
         title="What fills a gap was learned in the training part alone.",
         reference=lambda: _filled,
         cases=_PARTS,
+        keeps_arguments=True,
         mistakes={
             "learned from both": Mistake(
                 lambda: _filled_from_all,
