@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""The small chapter on which the rules themselves are tried."""
 
 import copy
 
@@ -6,21 +6,6 @@ import nbformat
 import pytest
 
 from tools import notebooks
-
-
-def pytest_configure(config):
-    """Run notebooks as `make book` does, whatever the terminal and the reader's own settings are."""
-    notebooks.prepare_machine()
-
-
-def pytest_collection_modifyitems(items):
-    """Cells of notebooks and examples in docstrings carry the marker of their kind too."""
-    for item in items:
-        if item.path.suffix == ".ipynb":
-            item.add_marker(pytest.mark.notebooks)
-        elif isinstance(item, pytest.DoctestItem):
-            item.add_marker(pytest.mark.unit)
-
 
 CELLS = [
     ("markdown", "title", "", "# 02 A small chapter\n\nOne sentence on what it is about."),

@@ -113,10 +113,10 @@ class _PeakMemory(threading.Thread):
                 now += process.memory_info().rss
             except psutil.Error:
                 continue
-        self.peak = max(self.peak, now, _high_water_mark(self.pid))
+        self.peak = max(self.peak, now, high_water_mark(self.pid))
 
 
-def _high_water_mark(pid):
+def high_water_mark(pid):
     """Peak resident bytes of a process from /proc, 0 where there is no such file."""
     try:
         status = Path(f"/proc/{pid}/status").read_text()
