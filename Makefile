@@ -47,8 +47,9 @@ lab: env
 student: env
 	@$(PY) -m tools.student
 
+# writes benchmarks/results.json, from which the book makes its page; a part of it: make bench ONLY=growth
 bench: env build/peers/course.stamp
-	@$(PY) -m benchmarks.run
+	@$(PY) -m benchmarks.run $(foreach part,$(ONLY),--only $(part))
 
 # the peers hold numpy or pandas back at times, so they live apart
 build/peers/course.stamp: benchmarks/peers.lock

@@ -165,8 +165,8 @@ def held_out_ndcg(scores, arrays):
     scores = scores.copy()
     scores[arrays["user"], arrays["item"]] = -np.inf
     best = np.argsort(-scores, axis=1, kind="stable")[:, :10]
-    users = np.repeat(np.arange(len(scores)), 10)
-    rank = np.tile(np.arange(1, 11), len(scores))
+    users = np.repeat(np.arange(len(scores)), best.shape[1])
+    rank = np.tile(np.arange(1, best.shape[1] + 1), len(scores))
     lists = pd.DataFrame({"user": users, "item": best.ravel(), "rank": rank})
     relevant = pd.DataFrame({side: arrays[f"test_{side}"] for side in ("user", "item")})
     return ranking_metrics(lists, relevant, k=10, metrics=["ndcg"])["ndcg@10"].mean()

@@ -27,6 +27,8 @@ FIELDS = {
 }
 MACHINE = ("processor", "cores", "memory_gb", "system", "python", "blas", "threads")
 FLOOR = "BLAS"
+WIDTH = 680
+"""Pixels on the page: a figure is as wide as the text."""
 
 
 def read(path=RESULTS):
@@ -147,39 +149,38 @@ def _versions(versions):
 def _ratios(results, pictures):
     several = len(results["runs"]) > 1
     records = sorted(results["ratios"], key=lambda r: (r["peer"] == FLOOR, r["cpu"][1]))
-    rows = []
+    rows, sides = [], []
     for r in records:
-        rows.append(
-            [
-                _markup(r["title"]),
-                "the floor" if r["peer"] == FLOOR else r["peer"],
-                f"**{_ratio(r['cpu'][1])}** ({_ratio(r['cpu'][0])} to {_ratio(r['cpu'][2])})",
-                f"{_seconds(r['ours']['cpu_s'])} / {_seconds(r['theirs']['cpu_s'])}",
-                f"{_ratio(r['memory'][1])}",
-                f"{r['ours']['extra_mb']:.0f} / {r['theirs']['extra_mb']:.0f}",
-                _answer(r["answer"]),
-                *([str(r["run"])] if several else []),
-            ]
-        )
-    head = ["what is fitted", "beside", "CPU, ours / theirs: median (range)", "CPU, s"]
-    head += ["memory, ours / theirs", "memory, MB", "do the answers agree?", *(["run"] if several else [])]
+        what = [_markup(r["title"]), "the floor" if r["peer"] == FLOOR else r["peer"]]
+        run = [str(r["run"])] if several else []
+        ratios = [
+            f"**{_ratio(middle)}** ({_ratio(low)} to {_ratio(high)})"
+            for low, middle, high in (r["cpu"], r["memory"])
+        ]
+        rows.append([*what, *ratios, *run])
+        seconds = " / ".join(_seconds(r[side]["cpu_s"]) for side in ("ours", "theirs"))
+        memory = " / ".join(f"{r[side]['extra_mb']:.0f}" for side in ("ours", "theirs"))
+        sides.append([*what, seconds, memory, _answer(r["answer"])])
+    head = ["what is fitted", "beside", "CPU: median (range)", "memory: median (range)"]
+    head += ["run"] if several else []
+    head_of_sides = ["what is fitted", "beside", "CPU, s", "memory, MB", "do the answers agree?"]
     rounds = sorted({r["rounds"] for r in records})
     between = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
     peers = [r for r in records if r["peer"] != FLOOR]
     floors = [r for r in records if r["peer"] == FLOOR]
     text = [
         "## Beside other libraries",
-        f"Both sides get the same data, and each run is a process of its own. They take turns, {between} "
-        f"times. A "
-        "ratio below 1 means that ours is cheaper. Memory is the peak above what the process held before "
-        "it began. "
-        "A ratio counts only if both give the same answer: the last column says how far apart they are, "
-        "and how far "
-        "they may be.",
+        "Both sides get the same data, and each run is a process of its own. They take turns, "
+        f"{between} times. What stands below is ours divided by theirs: below 1 ours is cheaper. Memory is "
+        "the peak above what the process held before it began. A ratio counts only if both give the same "
+        "answer; how far apart they are, and how far they may be, stands in the second table.",
         _table(head, rows),
-        _figure(ratio_figure(records), pictures),
+        _figure(ratio_sentence(records), ratio_figure, records, pictures),
         _verdicts(peers, "cpu", "In CPU time"),
         _verdicts(peers, "memory", "In memory"),
+        "### Both sides, and how far their answers are apart",
+        "Medians, ours / theirs.",
+        _table(head_of_sides, sides),
     ]
     if floors:
         listed = "; ".join(f"{_ratio(r['cpu'][1])} ({_markup(r['title'])})" for r in floors)
@@ -261,13 +262,18 @@ def ratio_figure(records):
     ax.minorticks_off()
     ax.set_xlabel("ours / theirs; left of 1 ours is cheaper")
     ax.set_title("CPU time beside other libraries")
-    least, most = records[-1], records[0]
-    return describe(
-        ax,
+    return describe(ax, ratio_sentence(records))
+
+
+def ratio_sentence(records):
+    """What the figure of the ratios shows, in words."""
+    records = sorted((r for r in records if r["peer"] != FLOOR), key=lambda r: r["cpu"][1])
+    least, most = records[0], records[-1]
+    return (
         f"CPU time of ours divided by that of another library, for {len(records)} comparisons on a "
-        f"logarithmic axis. "
-        f"The smallest is {_ratio(least['cpu'][1])} ({least['title']}, {least['peer']}), the largest "
-        f"{_ratio(most['cpu'][1])} ({most['title']}, {most['peer']}).",
+        f"logarithmic "
+        f"axis. The smallest is {_ratio(least['cpu'][1])} ({least['title']}, {least['peer']}), the largest "
+        f"{_ratio(most['cpu'][1])} ({most['title']}, {most['peer']})."
     )
 
 
@@ -375,7 +381,7 @@ def _quality(results, pictures):
             ["published", f"nDCG@{length}"],
             [[name, f"{value:.4f}"] for name, value in _by_value(published["ndcg"])],
         ),
-        _figure(quality_figure(quality), pictures),
+        _figure(quality_sentence(quality), quality_figure, quality, pictures),
         "### What the intervals allow us to say",
         _claims(models, quality),
         CAVEATS.format(earlier=_earlier(published, models, protocol)),
@@ -479,57 +485,68 @@ def quality_figure(quality):
     """Our models with their intervals, and the published figures beside them."""
     from bigmkt_helpers.plots.base import PALETTE, describe, new_axes
 
-    protocol = quality["protocol"]
-    rows = [
-        (one["model"], split["ndcg"], split["low"], split["high"])
-        for one in quality["models"]
-        for split in [_published_split(one, protocol)]
-    ]
-    rows += [
-        (f"{name}, published", value, value, value) for name, value in quality["published"]["ndcg"].items()
-    ]
-    rows.sort(key=lambda row: row[1])
+    rows = _ranked(quality)
     ax = new_axes(height=0.9 + 0.32 * len(rows))
     for place, (name, value, low, high) in enumerate(rows):
-        theirs = name.endswith(", published")
+        theirs = name.endswith(PUBLISHED)
         ax.plot([low, high], [place, place], color=PALETTE[0], linewidth=2)
         ax.plot(
             [value], [place], marker="s" if theirs else "o", color=PALETTE[1 if theirs else 0], markersize=7
         )
     ax.set_yticks(range(len(rows)), [row[0] for row in rows], fontsize=9)
-    ax.set_xlabel(f"nDCG@{protocol['list_length']} (circles: ours, with intervals; squares: published)")
-    ax.set_title("Ranking on the published split")
-    ours = [row for row in rows if not row[0].endswith(", published")]
-    theirs = [row for row in rows if row[0].endswith(", published")]
-    return describe(
-        ax,
-        f"nDCG@{protocol['list_length']} of {len(ours)} models of ours with intervals, and of "
-        f"{len(theirs)} published ones "
-        f"as points. The best of ours is {ours[-1][0]} with {ours[-1][1]:.4f}, between {ours[-1][2]:.4f} and "
-        f"{ours[-1][3]:.4f}; the best published is {theirs[-1][0].removesuffix(', published')} with "
-        f"{theirs[-1][1]:.4f}.",
+    ax.set_xlabel(
+        f"nDCG@{quality['protocol']['list_length']} (circles: ours, with intervals; squares: published)"
     )
+    ax.set_title("Ranking on the published split")
+    return describe(ax, quality_sentence(quality))
+
+
+def quality_sentence(quality):
+    """What the figure of the quality shows, in words."""
+    rows = _ranked(quality)
+    ours = [row for row in rows if not row[0].endswith(PUBLISHED)]
+    theirs = [row for row in rows if row[0].endswith(PUBLISHED)]
+    name, value, low, high = ours[-1]
+    return (
+        f"nDCG@{quality['protocol']['list_length']} of {len(ours)} models of ours with intervals, and of "
+        f"{len(theirs)} published ones as points. The best of ours is {name} with {value:.4f}, between "
+        f"{low:.4f} "
+        f"and {high:.4f}; the best published is {theirs[-1][0].removesuffix(PUBLISHED)} with "
+        f"{theirs[-1][1]:.4f}."
+    )
+
+
+PUBLISHED = ", published"
+
+
+def _ranked(quality):
+    """Name, figure and interval of ours and of the published models, the smallest first."""
+    rows = [
+        (one["model"], split["ndcg"], split["low"], split["high"])
+        for one in quality["models"]
+        for split in [_published_split(one, quality["protocol"])]
+    ]
+    published = quality["published"]["ndcg"]
+    rows += [(name + PUBLISHED, value, value, value) for name, value in published.items()]
+    return sorted(rows, key=lambda row: row[1])
 
 
 # Small parts
 
 
-def _figure(axes, pictures):
+def _figure(sentence, draw, of, pictures):
     """A figure as part of the page itself; its description stands in it as alternative text."""
-    import matplotlib
-
-    from bigmkt_helpers.plots.base import STYLE
-
-    sentence = axes.figure.get_label()
     source = "figure"
     if pictures:
+        import matplotlib
+
+        from bigmkt_helpers.plots.base import STYLE
+
         picture = io.BytesIO()
         with matplotlib.rc_context(STYLE):
-            axes.figure.savefig(picture, format="png", dpi=160, metadata={"Software": None})
+            draw(of).figure.savefig(picture, format="png", dpi=160, metadata={"Software": None})
         source = "data:image/png;base64," + base64.b64encode(picture.getvalue()).decode()
-    return (
-        f"```{{image}} {source}\n:alt: {sentence}\n:width: {round(axes.figure.get_figwidth() * 100)}px\n```"
-    )
+    return f"```{{image}} {source}\n:alt: {sentence}\n:width: {WIDTH}px\n```"
 
 
 def _table(head, rows):
