@@ -67,10 +67,10 @@ def rank_by_support(table, measure="place among films like it", support="ratings
         axes.annotate(
             "chance",
             (len(groups) - 1, 0.5),
-            xytext=(30, 0),
+            xytext=(30, 3),
             textcoords="offset points",
             color="#555555",
-            va="center",
+            va="bottom",
         )
         models = list(dict.fromkeys(table["model"]))
         for number, model in enumerate(models):
