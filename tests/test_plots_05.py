@@ -84,6 +84,9 @@ def test_trust_by_history():
     sentence = first(panels).figure.get_label()
     assert "known item, from 0 to 5 interactions of the user: EASE 0.10 to 1.20" in sentence
     assert "new item, from 0 to 5 interactions of the user: EASE 0.00 to -0.30" in sentence
+    part = TRUST.assign(EASE=TRUST["EASE"].where(TRUST["item"] > 0))
+    shown = first(plots.trust_by_history(part)).figure.get_label()
+    assert shown.endswith("new item, from 0 to 5 interactions of the user: content 0.50 to 0.60.")
 
 
 @pytest.mark.bad_input

@@ -110,7 +110,8 @@ def trust_by_history(trust, title="Whom the stack trusts"):
     Parameters
     ----------
     trust : pandas.DataFrame
-        As `StackedHybrid.trust` returns it: columns user, item (0 for a new one), then one for each part.
+        As `StackedHybrid.trust` returns it: columns user, item (0 for a new one), then one for each part;
+        what is missing is not drawn.
     title : str
 
     Returns
@@ -146,11 +147,13 @@ def trust_by_history(trust, title="Whom the stack trusts"):
             axes.grid(axis="x", visible=False)
             axes.set_title(text, size=11)
             listed = ", ".join(
-                f"{name} {rows[name].iloc[0]:.2f} to {rows[name].iloc[-1]:.2f}" for name in names
+                f"{name} {rows[name].iloc[0]:.2f} to {rows[name].iloc[-1]:.2f}"
+                for name in names
+                if rows[name].notna().all()
             )
             parts.append(f"{text}, from {steps[0]} to {steps[-1]} interactions of the user: {listed}")
         panels[0].set_ylabel("log-odds per unit of rank score")
         panels[0].figure.supxlabel("interactions known of the user", size=11)
         panels[0].figure.suptitle(title, x=0.01, ha="left", size=13, weight="bold")
-        panels[-1].legend(fontsize=9)
+        panels[0].legend(fontsize=9)
     return describe(panels, f"Lines of the slope of each part. {'; '.join(parts)}.")

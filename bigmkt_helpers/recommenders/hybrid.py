@@ -5,10 +5,10 @@ together or compared.  Here every part goes through two steps before it meets th
 
 1. `rank_scores`: within a user's unseen items a score becomes a number that depends on its rank alone.  A
    part that holds all items equal says exactly 0.
-2. Log-odds of a hit: the training data are cut once more.  Some interactions are hidden, and all those of
-   some items and users, which so become new.  Copies of the parts learn from the rest, and a regression
-   learns how likely a hidden interaction is, given the rank score *and* how much was known of the user and of
-   the item.
+2. Log-odds of a hit: the training data are cut once more.  Some interactions are hidden, all those of some
+   items and users, which so become new, and all but a few of some more users.  Copies of the parts learn
+   from the rest, and a regression learns how likely a hidden interaction is, given the rank score *and* how
+   much was known of the user and of the item.
 
 Then `WeightedHybrid` adds, `SwitchingHybrid` chooses, and `StackedHybrid` learns whom to trust when.
 `withhold` and `recommend_among` make the cold-start examination.
@@ -50,6 +50,9 @@ regression plays the one against the other, and on MovieLens it then ranked wors
 
 HALF_KNOWN = 10
 """Interactions at which a user counts as half known."""
+
+FIRST_STEPS = (1, 2, 3, 5, 10)
+"""Interactions that are left to the users who are made nearly new."""
 
 GROUPS = (0, 1, 3, 10, 30)
 """Where groups of users and items begin in `SwitchingHybrid`, in interactions."""
@@ -351,7 +354,7 @@ class _Hybrid(Recommender):
     an ndarray with the term of the counts and one term for each part, whose sum is the score.
     """
 
-    def __init__(self, parts, hidden_share=0.2, new_share=0.1, n_negatives=50, penalty=1.0, random_state=0):
+    def __init__(self, parts, hidden_share=0.2, new_share=0.2, n_negatives=50, penalty=1.0, random_state=0):
         self.parts = parts
         self.hidden_share = hidden_share
         self.new_share = new_share
@@ -386,14 +389,6 @@ class _Hybrid(Recommender):
         for name, part in named.items():
             if not isinstance(part, Recommender):
                 raise InputError(f"parts: {name!r} is a {type(part).__name__}, not a recommender.")
-            known = getattr(part, "interactions_", None)
-            if known is not None and not (
-                known.users.equals(interactions.users) and known.items.equals(interactions.items)
-            ):
-                raise InputError(
-                    f"parts: {name!r} was fitted on other users or items than these: "
-                    "give it unfitted, the hybrid fits it."
-                )
         self._named = named
         for name in ("hidden_share", "new_share"):
             value = getattr(self, name)
@@ -409,10 +404,11 @@ class _Hybrid(Recommender):
             raise InputError(f"random_state must be a whole number of at least 0, not {seed!r}.")
 
     def _slice(self, interactions, rng):
-        """Hide some interactions, and all those of some users and items.
+        """Hide some interactions, all those of some users and items, and all but a few of some more users.
 
-        Returns what is left, and the pairs to learn from: user, item, whether hidden, weight.  None if there
-        is nothing to learn: nothing hidden, nothing left, or no pair without interaction.
+        Returns what is left, how much is known of users and items, and the pairs to learn from: user, item,
+        whether hidden, weight.  None if there is nothing to learn: nothing hidden, nothing left, or no pair
+        without interaction.
         """
         matrix = interactions.matrix
         n_users, n_items = matrix.shape
@@ -420,9 +416,16 @@ class _Hybrid(Recommender):
         met_users, met_items = (np.flatnonzero(count) for count in self._known)
         new_users = _some(rng, met_users, n_users, self.new_share)
         new_items = _some(rng, met_items, n_items, self.new_share)
+        # nobody goes from stranger to regular in one step: as many users again keep a few interactions
+        nearly_new = _some(rng, np.flatnonzero(self._known[0] * ~new_users), n_users, self.new_share)
+        few = np.where(nearly_new, rng.choice(FIRST_STEPS, n_users), n_users * n_items)
         cells = matrix.tocoo()
         new = new_users[cells.row] | new_items[cells.col]
-        hidden = new | (rng.random(matrix.nnz) < self.hidden_share)
+        lot = rng.random(matrix.nnz)
+        place = np.empty(matrix.nnz, dtype=np.int64)  # of the interaction among those of its user, by lot
+        place[np.lexsort((lot, cells.row))] = np.arange(matrix.nnz)
+        new |= place - matrix.indptr[cells.row] >= few[cells.row]
+        hidden = new | (~nearly_new[cells.row] & (rng.random(matrix.nnz) < self.hidden_share))
         if hidden.all() or not hidden.any():
             return None
         left = sparse.csr_array(
@@ -431,6 +434,13 @@ class _Hybrid(Recommender):
         known = Interactions(
             left, interactions.users, interactions.items, interactions.explicit, interactions.scale
         )
+        # counted in all the data, as they will be when it recommends, but for those made new or nearly new
+        counts = [
+            np.where((now > 0) & ~made, ever, now)
+            for now, ever, made in zip(
+                _counts(left), self._known, (nearly_new, np.zeros(n_items, dtype=bool)), strict=True
+            )
+        ]
         asked = np.sort(rng.choice(met_users, min(len(met_users), MOST_USERS), replace=False))
         among = np.isin(cells.row, asked) & hidden
         # of the known only a share is hidden; the new must not look more likely for being hidden whole, so
@@ -447,13 +457,14 @@ class _Hybrid(Recommender):
         misses = (free / np.maximum(np.bincount(drawn, minlength=n_users), 1))[drawn]
         return (
             known,
+            counts,
             np.concatenate([cells.row[among], cells.row[among][part], drawn]),
             np.concatenate([cells.col[among], cells.col[among][part], items]),
             np.concatenate([np.ones(len(hits)), np.zeros(part.sum() + len(drawn))]),
             np.concatenate([hits, 1 - hits[part], misses]),
         )
 
-    def _pairs(self, known, users, items, hits, weights):
+    def _pairs(self, known, counts, users, items, hits, weights):
         """Rank scores of the pairs by part, their regressors and counts, hits and weights."""
         order = np.argsort(users, kind="stable")
         users, items, hits, weights = users[order], items[order], hits[order], weights[order]
@@ -467,11 +478,6 @@ class _Hybrid(Recommender):
             place = np.searchsorted(rows, users[low:high])
             for row, part in zip(scores, fitted, strict=True):
                 row[low:high] = self._ranked(part, rows, known.matrix)[place, items[low:high]]
-        # counted in all the data, as they will be when it recommends; nothing is known of those made new
-        counts = [
-            np.where(left > 0, every, 0)
-            for left, every in zip(_counts(known.matrix), self._known, strict=True)
-        ]
         counts = counts[0][users], counts[1][items]
         return scores, _knowledge(*counts), counts, hits, weights
 
@@ -579,13 +585,15 @@ class WeightedHybrid(_Hybrid):
     Parameters
     ----------
     parts : list of Recommender, or dict from a name to a Recommender
-        Not fitted; copies of them are fitted, on a part of the data to learn and on all of them to recommend.
+        Copies of them are fitted, on a part of the data to learn and on all of them to recommend; what a part
+        was fitted on before does not matter.
     weights : list of float, optional
         One for each part, 0 or more and not all 0; by default all the same.
     hidden_share : float
         Share of the interactions of known users and items that are hidden to learn from.
     new_share : float
-        Share of the users, and of the items, that are made new: all their interactions are hidden.
+        Share of the users, and of the items, that are made new: all their interactions are hidden.  As many
+        users again are made nearly new: all but a few (`FIRST_STEPS`) of theirs are hidden.
     n_negatives : int
         Items without interaction drawn for each user.
     penalty : float
@@ -606,8 +614,7 @@ class WeightedHybrid(_Hybrid):
     Raises
     ------
     InputError
-        In ``fit``: no part, something that is no recommender, a part fitted on other labels, weights or
-        shares out of range.
+        In ``fit``: no part, something that is no recommender, weights or shares out of range.
 
     Notes
     -----
@@ -635,7 +642,7 @@ class WeightedHybrid(_Hybrid):
         parts,
         weights=None,
         hidden_share=0.2,
-        new_share=0.1,
+        new_share=0.2,
         n_negatives=50,
         penalty=1.0,
         random_state=0,
@@ -723,7 +730,7 @@ class SwitchingHybrid(_Hybrid):
         parts,
         minimum=None,
         hidden_share=0.2,
-        new_share=0.1,
+        new_share=0.2,
         n_negatives=50,
         penalty=1.0,
         random_state=0,
