@@ -577,6 +577,18 @@ def test_a_slice_with_constant_labels(kind, matrix):
         assert (effects.loc["counts"] == 0).all()
 
 
+@pytest.mark.unit
+@pytest.mark.parametrize("kind", HYBRIDS)
+def test_a_handful_of_orders_teaches_nothing(kind):
+    rows = [("ann", "tea"), ("ann", "pot"), ("bob", "tea"), ("bob", "cup"), ("eve", "cup")]
+    data = Interactions.from_frame(
+        pd.DataFrame(rows, columns=["user", "item"]), rating=None, items=["new"], users=["zoe"]
+    )
+    model = kind([Popularity()]).fit(data)
+    assert not model.learned_
+    assert model.recommend("zoe")["item"].tolist() == ["cup", "tea", "pot", "new"]
+
+
 @pytest.mark.bad_input
 @pytest.mark.parametrize("kind", HYBRIDS)
 @pytest.mark.parametrize(

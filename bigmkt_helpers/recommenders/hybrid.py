@@ -58,7 +58,8 @@ GROUPS = (0, 1, 3, 10, 30)
 """Where groups of users and items begin in `SwitchingHybrid`, in interactions."""
 
 LEAST_HITS = 20
-"""Hits that a group needs before `SwitchingHybrid` learns a choice of its own for it."""
+"""Hidden interactions that a hybrid needs to learn anything from, and each group of `SwitchingHybrid` to get
+a choice of its own."""
 
 
 # --- a common scale ---------------------------------------------------------------------------------
@@ -407,8 +408,8 @@ class _Hybrid(Recommender):
         """Hide some interactions, all those of some users and items, and all but a few of some more users.
 
         Returns what is left, how much is known of users and items, and the pairs to learn from: user, item,
-        whether hidden, weight.  None if there is nothing to learn: nothing hidden, nothing left, or no pair
-        without interaction.
+        whether hidden, weight.  None if there is nothing to learn from: too little hidden, nothing left, or
+        no pair without interaction.
         """
         matrix = interactions.matrix
         n_users, n_items = matrix.shape
@@ -426,7 +427,7 @@ class _Hybrid(Recommender):
         place[np.lexsort((lot, cells.row))] = np.arange(matrix.nnz)
         new |= place - matrix.indptr[cells.row] >= few[cells.row]
         hidden = new | (~nearly_new[cells.row] & (rng.random(matrix.nnz) < self.hidden_share))
-        if hidden.all() or not hidden.any():
+        if hidden.all():
             return None
         left = sparse.csr_array(
             (cells.data[~hidden], (cells.row[~hidden], cells.col[~hidden])), shape=matrix.shape
@@ -443,6 +444,8 @@ class _Hybrid(Recommender):
         ]
         asked = np.sort(rng.choice(met_users, min(len(met_users), MOST_USERS), replace=False))
         among = np.isin(cells.row, asked) & hidden
+        if among.sum() < LEAST_HITS:
+            return None
         # of the known only a share is hidden; the new must not look more likely for being hidden whole, so
         # each of their interactions is that share of a hit, and a miss for the rest
         hits = np.where(new, self.hidden_share, 1.0)[among]
@@ -606,8 +609,8 @@ class WeightedHybrid(_Hybrid):
     ----------
     parts_ : dict from name to fitted Recommender
     learned_ : bool
-        Whether there was anything to learn from; if not (no interaction to hide, or all hidden alike) the
-        prior stands, and each part counts by its ranks.
+        Whether there was anything to learn from; if not (fewer than `LEAST_HITS` interactions hidden, or
+        nobody without one) the prior stands, and each part counts by its ranks.
     effects_ : dict from name to pandas.DataFrame
         Of each part: rows counts and the part, columns `KNOWLEDGE`.
 
