@@ -52,7 +52,7 @@ OWN = ("scikit-learn",)
 """Peers that stand in the environment of the course."""
 
 FLOOR = "BLAS"
-"""In place of a peer: only the operations of linear algebra that the method cannot do without."""
+"""In place of a peer: only the operations of linear algebra that the method is made of, on the full table."""
 
 SEEDS = (42, 0, 1, 2, 3)
 console = Console(width=None if sys.stdout.isatty() else 160)

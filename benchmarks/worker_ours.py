@@ -58,7 +58,7 @@ def ease(data, result):
 
 
 def ease_floor(data, result):
-    """What EASE^R cannot do without: the Gram matrix, its Cholesky factor, and the inverse from that."""
+    """What EASE^R is made of, on the full table: Gram matrix, its Cholesky factor, inverse from that."""
     from scipy.linalg import blas, lapack
 
     dense = np.asfortranarray(_purchases(data).matrix.toarray(), dtype=np.float32)

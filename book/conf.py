@@ -36,6 +36,7 @@ extensions = [
     "sphinxcontrib.bibtex",
     "course_pages",
     "course_bibliography",
+    "course_benchmarks",
 ]
 exclude_patterns = ["results", "**.ipynb_checkpoints"]
 

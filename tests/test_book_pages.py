@@ -62,7 +62,8 @@ CHAPTERS = [page for page in PAGES if re.match(r"\d\d_", page)]
 
 def book_inputs():
     """Every file the book is made from."""
-    tools = [ROOT / "tools" / name for name in ("notebooks.py", "student.py")]
+    tools = [ROOT / "tools" / name for name in ("notebooks.py", "student.py", "benchmarks.py")]
+    tools.append(ROOT / "benchmarks" / "results.json")
     found = [path for folder in (NOTEBOOKS, ROOT / "book") for path in folder.rglob("*") if path.is_file()]
     kept = [path for path in found if not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts)]
     return sorted([*kept, *tools])
@@ -178,7 +179,7 @@ def sample_notebook():
 def sample_book(tmp_path_factory):
     """A small book with the sample chapter, under the same configuration."""
     source = tmp_path_factory.mktemp("source")
-    for name in ("index.md", "shop_model.md", "bibliography.md", "about.md"):
+    for name in ("index.md", "shop_model.md", "benchmarks.md", "bibliography.md", "about.md"):
         shutil.copy(NOTEBOOKS / name, source)
     nbformat.write(sample_notebook(), source / "02_sampling.ipynb")
     return render(source, tmp_path_factory.mktemp("html"))

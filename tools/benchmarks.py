@@ -151,7 +151,7 @@ def _ratios(results, pictures):
     records = sorted(results["ratios"], key=lambda r: (r["peer"] == FLOOR, r["cpu"][1]))
     rows, sides = [], []
     for r in records:
-        what = [_markup(r["title"]), "the floor" if r["peer"] == FLOOR else r["peer"]]
+        what = [_markup(r["title"]), "bare BLAS" if r["peer"] == FLOOR else r["peer"]]
         run = [str(r["run"])] if several else []
         ratios = [
             f"**{_ratio(middle)}** ({_ratio(low)} to {_ratio(high)})"
@@ -173,7 +173,8 @@ def _ratios(results, pictures):
         "Both sides get the same data, and each run is a process of its own. They take turns, "
         f"{between} times. What stands below is ours divided by theirs: below 1 ours is cheaper. Memory is "
         "the peak above what the process held before it began. A ratio counts only if both give the same "
-        "answer; how far apart they are, and how far they may be, stands in the second table.",
+        "answer; how far apart they are, and how far they may be, stands in the second table. Where a side "
+        "needs only a few megabytes, the ratio of memory says little.",
         _table(head, rows),
         _figure(ratio_sentence(records), ratio_figure, records, pictures),
         _verdicts(peers, "cpu", "In CPU time"),
@@ -184,11 +185,16 @@ def _ratios(results, pictures):
     ]
     if floors:
         listed = "; ".join(f"{_ratio(r['cpu'][1])} ({_markup(r['title'])})" for r in floors)
+        sparse = [r for r in floors if r["cpu"][2] < 1]
         text.append(
-            "**How far from the floor.** EASE{sup}`R` needs three operations of linear algebra that no "
-            "program "
-            "can do without: "
-            f"one product, one factor, one inverse. It takes this many times their CPU time: {listed}."
+            "**Beside bare linear algebra.** EASE{sup}`R` is one product, one factor and one inverse. Beside "
+            "these three alone, done by BLAS on the full table, it takes this many times their CPU time: "
+            f"{listed}."
+            + (
+                " Below 1, the product is cheaper than that, since most of the table is empty."
+                if sparse
+                else ""
+            )
         )
     text.append(
         "**Where the answers differ a little.** For TF-IDF and BM25 implicit adds one to a count inside a "
@@ -395,7 +401,7 @@ What they do not allow:
 - The published figures are single numbers without intervals, and we do not have their lists. So ours are
   compared with a fixed number, and how far the published one would move with other users is not known.
   Only SAR is compared user by user.
-- The published models have the settings of their benchmark, ours were tuned, each from the same number
+- The published models have the settings of their benchmark, ours were tuned, from a short list
   of settings. A tuned rival may do better than its row.{earlier}
 - The settings to choose from were listed by people who know this data set. That is not in the intervals,
   and neither is that there are several of them: each stands for one model alone.
@@ -453,7 +459,10 @@ def _models(names, models):
     """Names of models in a sentence, apart from one another even if they hold commas."""
     if not names:
         return "none of ours"
-    return "all of ours" if len(names) == len(models) else _listed(f"*{name}*" for name in names)
+    others = [f"*{one['model']}*" for one in models if one["model"] not in names]
+    if len(others) <= 2 < len(names):
+        return "all of ours" + (f" but {_listed(others)}" if others else "")
+    return _listed(f"*{name}*" for name in names)
 
 
 def _same_digits(sar):

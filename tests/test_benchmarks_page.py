@@ -1,0 +1,457 @@
+"""The page "Benchmarks" says what benchmarks/results.json says, and the file says all that it must."""
+
+import base64
+import copy
+import json
+import re
+import socket
+import sys
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import data, quality, run, tune_topn
+from bigmkt_helpers.errors import InputError
+from tools import benchmarks
+
+ROOT = Path(__file__).resolve().parent.parent
+NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?")
+
+
+@pytest.fixture(scope="module")
+def committed():
+    return benchmarks.read()
+
+
+@pytest.fixture
+def results(committed):
+    return copy.deepcopy(committed)
+
+
+def text_of(results):
+    return benchmarks.page(results, pictures=False)
+
+
+def leaves(value):
+    """Every number and every text of a JSON value, and how long its lists are."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            yield key
+            yield from leaves(one)
+    elif isinstance(value, list):
+        yield len(value)
+        for one in value:
+            yield from leaves(one)
+    else:
+        yield value
+
+
+def tokens(text):
+    return {found.rstrip(",") for found in NUMBER.findall(text)}
+
+
+def sayable(results):
+    """The numbers that the file allows the page to say, in every form that it uses."""
+    allowed = set()
+    for leaf in leaves(results):
+        if isinstance(leaf, str):
+            allowed |= tokens(leaf)
+        elif isinstance(leaf, bool) or leaf is None:
+            continue
+        else:
+            forms = (
+                "{:.0f}",
+                "{:,.0f}",
+                "{:.1f}",
+                "{:,.1f}",
+                "{:.2f}",
+                "{:.3f}",
+                "{:.4f}",
+                "{:.6f}",
+                "{:.0e}",
+                "{:g}",
+            )
+            for form in forms:
+                allowed |= tokens(form.format(abs(leaf)))
+            allowed |= tokens(f"{abs(leaf):.0%}")
+    peers = [r for r in results["ratios"] if r["peer"] != benchmarks.FLOOR]
+    return allowed | {str(len(peers)), str(len(results["quality"]["published"]["ndcg"]))}
+
+
+# The committed file
+
+
+@pytest.mark.contract
+def test_the_file_has_all_fields_and_tells_nothing_of_whose_machine_it_was(committed):
+    text = benchmarks.RESULTS.read_text(encoding="utf-8")
+    assert json.loads(text) == committed
+    for one in committed["runs"].values():
+        assert date.fromisoformat(one["date"]) >= date(2026, 1, 1)
+        assert {"numpy", "scipy", "bigmkt-helpers"} <= set(one["versions"])
+        assert set(run.PEERS.values()) <= set(one["versions"]) | set(one["peers"])
+        assert set(one["machine"]) == set(benchmarks.MACHINE)
+        assert one["machine"]["threads"] == 1
+    assert not re.search(r"/(tmp|work|home|root|usr|mnt|Users)\b", text)
+    host = socket.gethostname()
+    assert len(host) < 4 or host not in text
+
+
+@pytest.mark.contract
+def test_the_file_holds_what_the_benchmark_measures(committed):
+    found = {(r["title"], r["peer"]) for r in committed["ratios"]}
+    assert {peer for _, peer in found} == {*run.PEERS.values(), run.FLOOR}
+    assert len(found) == len(committed["ratios"])
+    for r in committed["ratios"]:
+        assert r["rounds"] >= 3
+        for name in ("cpu", "wall", "memory"):
+            low, middle, high = r[name]
+            assert 0 <= low <= middle <= high
+        if r["peer"] == run.FLOOR:
+            assert r["answer"] is None
+        else:
+            assert 0 <= r["answer"]["gap"] <= r["answer"]["allowed"]
+    assert {r["title"] for r in committed["growth"]} == set(run.GROWING.values())
+    assert {len(r["measured"]) for r in committed["growth"]} == {len(committed["growth"][0]["sizes"])}
+    found = committed["quality"]
+    assert found["sar"]["published"] == quality.SAR
+    assert found["published"] == quality.PUBLISHED
+    assert found["protocol"]["seeds"] == list(run.SEEDS)
+    assert {one["model"] for one in found["models"]} == {*tune_topn.GRIDS, "blend"}
+    for one in found["models"]:
+        values = [split["ndcg"] for split in one["splits"]]
+        assert [split["seed"] for split in one["splits"]] == list(run.SEEDS)
+        assert one["mean"] == pytest.approx(np.mean(values))
+        assert (one["smallest"], one["largest"]) == (min(values), max(values))
+        assert all(split["low"] < split["ndcg"] < split["high"] for split in one["splits"])
+
+
+@pytest.mark.published
+def test_the_committed_sar_is_the_published_one(committed):
+    for name, value in quality.SAR.items():
+        assert round(committed["quality"]["sar"]["ours"][name], 6) == value
+
+
+# The page
+
+
+@pytest.mark.contract
+def test_every_number_on_the_page_is_in_the_file(committed):
+    text = text_of(committed)
+    said = tokens(re.sub(r"\]\([^)]*\)|:width: .*|^#+ .*$", "", text, flags=re.MULTILINE))
+    assert len(said) > 100
+    assert said - sayable(committed) == set()
+    assert tokens("0.123456789") - sayable(committed) != set()  # a number of nowhere would be noticed
+
+
+@pytest.mark.contract
+def test_every_record_is_on_the_page(committed):
+    text = text_of(committed)
+    for r in committed["ratios"]:
+        assert f"| {benchmarks._markup(r['title'])} |" in text
+        assert f"**{r['cpu'][1]:.2f}** ({r['cpu'][0]:.2f} to {r['cpu'][2]:.2f})" in text
+    for r in committed["growth"]:
+        assert f"| {benchmarks._markup(r['title'])} |" in text
+    for one in committed["quality"]["models"]:
+        split = benchmarks._published_split(one, committed["quality"]["protocol"])
+        assert f"**{split['ndcg']:.4f}** [{split['low']:.4f}, {split['high']:.4f}]" in text
+    for one in committed["runs"].values():
+        assert one["date"] in text
+        assert one["machine"]["processor"] in text
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize(
+    ("path", "value", "shown"),
+    [
+        (("ratios", 0, "cpu", 1), 0.87654, "0.88"),
+        (("ratios", 1, "memory", 1), 7.65432, "7.65"),
+        (("ratios", 2, "ours", "cpu_s"), 98.7654, "98.8"),
+        (("ratios", 3, "theirs", "extra_mb"), 54321.4, "54321"),
+        (("growth", 0, "measured", 1, "cpu_s"), 7.65432, "7.65"),
+        (("growth", 1, "exponent", "cpu_s"), 3.45678, "3.46"),
+        (("growth", 2, "measured", 2, "extra_mb"), 98765.4, "98,765 MB"),
+        (("quality", "models", 0, "splits", 0, "ndcg"), 0.98765, "0.9877"),
+        (("quality", "models", 1, "against_sar", "low"), -0.76543, "−0.7654"),
+        (("quality", "models", 2, "smallest"), 0.01234, "0.0123"),
+        (("quality", "published", "ndcg", "BiVAE"), 0.87654, "0.8765"),
+        (("quality", "sar", "ours", "recall@10"), 0.765432, "0.765432"),
+        (("quality", "protocol", "users"), 98765, "98765"),
+        (("runs", None, "machine", "processor"), "Abacus 1000", "Abacus 1000"),
+        (("runs", None, "date"), "2031-12-24", "2031-12-24"),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, tuple) else "",
+)
+def test_a_changed_figure_shows_on_the_page(results, path, value, shown):
+    before = text_of(results)
+    place = results
+    for step in path[:-1]:
+        place = place[next(iter(place)) if step is None else step]
+    assert place[path[-1]] != value
+    place[path[-1]] = value
+    after = text_of(results)
+    assert shown in after
+    assert before.count(shown) < after.count(shown)
+
+
+@pytest.mark.contract
+def test_what_the_sentences_claim_is_decided_by_the_numbers(results):
+    one = next(r for r in results["ratios"] if r["peer"] != benchmarks.FLOOR)
+    title, peer = benchmarks._markup(one["title"]), one["peer"]
+
+    def group(spread):
+        one["cpu"] = spread
+        said = re.search(r"\*\*In CPU time\*\*(.*?)\*\*In memory\*\*", text_of(results), re.DOTALL)[1]
+        for line in said.splitlines():
+            if f"{title} ({spread[1]:.2f} of {peer})" in line:
+                return line.removeprefix("- ").split(":")[0]
+
+    assert group([0.2, 0.5, 0.9]) == "ours is cheaper in every pair"
+    assert group([1.1, 1.5, 1.9]) == "ours is dearer in every pair"
+    assert group([0.9, 1.5, 1.9]) == "the pairs do not agree on who is cheaper"
+
+    quality = results["quality"]
+    model = quality["models"][0]
+    best = max(
+        quality["models"], key=lambda one: benchmarks._published_split(one, quality["protocol"])["ndcg"]
+    )
+    best["smallest"] = 0.4449
+    text = text_of(results)
+    assert f"*{best['model']}*, the best on the published one, went from 0.4449 to" in text
+    assert "Its smallest figure is above the published one of LightGCN, SAR and NCF." in text
+    split = benchmarks._published_split(model, quality["protocol"])
+    published = quality["published"]["ndcg"]["BiVAE"]
+
+    def claim(low, high):
+        split.update(low=low, high=high, ndcg=(low + high) / 2)
+        line = next(line for line in text_of(results).splitlines() if line.startswith("- **BiVAE,"))
+        return next(part for part in line.split(";") if f"*{model['model']}*" in part)
+
+    assert "lies above it" in claim(published + 0.001, published + 0.1)
+    assert "nothing is decided" in claim(published - 0.001, published + 0.1)
+    assert "lies below it" in claim(published - 0.1, published - 0.001)
+
+    assert "All of them agree to the last printed digit." in text_of(results)
+    quality["sar"]["ours"]["ndcg@10"] += 2e-6
+    assert "ndcg@10 differ from the published row" in text_of(results)
+    for other in quality["models"]:
+        other["against_sar"]["low"] = -0.01
+    assert "lies above zero for none of ours." in text_of(results)
+
+
+@pytest.mark.contract
+def test_several_runs_have_a_column_each(results):
+    assert "| run |" not in text_of(results) or len(results["runs"]) > 1
+    first = next(iter(results["runs"].values()))
+    results["runs"]["99"] = first | {"date": "2030-01-02"}
+    results["growth"][0]["run"] = "99"
+    text = text_of(results)
+    assert "| run 99 |" in text
+    assert "2030-01-02" in text
+    assert sum(line.endswith("| 99 |") for line in text.splitlines()) == 1
+
+
+@pytest.mark.contract
+def test_the_figures_are_pictures_with_descriptions(committed):
+    text = benchmarks.page(committed)
+    found = re.findall(r"```\{image\} data:image/png;base64,(\S+)\n:alt: (.+)\n:width: (\d+)px\n```", text)
+    assert len(found) == 2
+    for picture, sentence, width in found:
+        assert base64.b64decode(picture).startswith(b"\x89PNG")
+        assert len(base64.b64decode(picture)) < 200_000
+        assert sentence.endswith(".")
+        assert int(width) == 680
+        assert f":alt: {sentence}\n" in text_of(committed)
+
+
+@pytest.mark.contract
+def test_the_book_puts_the_page_in_the_place_of_its_file(committed, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "book" / "extensions"))
+    monkeypatch.delitem(sys.modules, "course_benchmarks", raising=False)
+    import course_benchmarks
+
+    source = ["what the file says"]
+    course_benchmarks.fill(None, "about", source)
+    assert source == ["what the file says"]
+    course_benchmarks.fill(None, "benchmarks", source)
+    assert source == [benchmarks.page(committed)]
+    index = (ROOT / "notebooks" / "index.md").read_text(encoding="utf-8")
+    assert re.search(r":caption: Reference\n\n(?:\w+\n)*benchmarks\n", index)
+    stub = (ROOT / "notebooks" / "benchmarks.md").read_text(encoding="utf-8")
+    assert tokens(stub) == set()
+
+
+@pytest.mark.bad_input
+def test_a_file_that_lacks_something_gives_one_sentence(tmp_path, committed):
+    path = tmp_path / "results.json"
+    with pytest.raises(InputError, match=r"There is no results\.json: measure with `make bench`\."):
+        benchmarks.read(path)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match=r"results\.json is not JSON"):
+        benchmarks.read(path)
+
+    def broken(change, says):
+        content = copy.deepcopy(committed)
+        change(content)
+        path.write_text(json.dumps(content), encoding="utf-8")
+        with pytest.raises(InputError, match=says):
+            benchmarks.read(path)
+
+    for part, fields in benchmarks.FIELDS.items():
+        broken(lambda content, part=part: content.pop(part), f"has no {part}")
+        broken(lambda content, part=part: content.update({part: None}), f"has no {part}")
+        for name in fields:
+
+            def drop(content, part=part, name=name):
+                benchmarks._records(content, part)[-1].pop(name)
+
+            broken(drop, f"has no '{name}': measure it again")
+    for name in benchmarks.MACHINE:
+
+        def forget(content, name=name):
+            next(iter(content["runs"].values()))["machine"].pop(name)
+
+        broken(forget, f"does not tell '{name}'")
+    broken(lambda content: content["growth"][0].update(run="77"), "does not tell 'run 77'")
+
+
+# What writes the file
+
+
+@pytest.mark.unit
+def test_a_part_measured_again_takes_the_place_of_what_it_was(tmp_path):
+    path = tmp_path / "results.json"
+    old, new = {"date": "2026-01-01"}, {"date": "2026-02-02"}
+    first = run.Results(path, old)
+    first.put("ratios", {"title": "a", "peer": "x", "cpu": 1})
+    first.put("ratios", {"title": "b", "peer": "x", "cpu": 1})
+    first.put("growth", {"title": "a"})
+    second = run.Results(path, new)
+    assert second.number == "2"
+    second.put("ratios", {"title": "a", "peer": "x", "cpu": 2})
+    first.put("quality", {"title": "q"})  # the other is still at work
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert [(r["title"], r["cpu"], r["run"]) for r in found["ratios"]] == [("a", 2, "2"), ("b", 1, "1")]
+    assert found["runs"] == {"1": old, "2": new}
+    assert found["quality"]["title"] == "q"
+    assert run.Results(path, new).number == "2"
+    second.keep("ratios", [("a", "x")])
+    second.put("growth", {"title": "a"})
+    second.put("quality", {"title": "q"})
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert [r["title"] for r in found["ratios"]] == ["a"]
+    assert found["runs"] == {"2": new}
+    assert all(r["load"] >= 0 for r in (*found["ratios"], *found["growth"], found["quality"]))
+
+
+@pytest.mark.unit
+def test_answers_that_differ_are_told_apart():
+    arrays = {"rating": np.array([1.0, 2.0, 3.0])}
+    same = {"predicted": np.array([1.0, 2.0, 4.0])}
+    found = run.difference("knn_baseline", same, same, arrays)
+    assert found["ours"] == found["theirs"] == pytest.approx(np.sqrt(1 / 3))
+    assert found["gap"] == 0
+    other = {"predicted": np.array([1.0, 2.0, 5.0])}
+    for task in ("knn_baseline", "item_knn_baseline", "baselines"):
+        found = run.difference(task, same, other, arrays)
+        assert found["gap"] > found["allowed"]
+    for task, key in (("ease", "weights"), ("bm25_neighbours", "total"), ("pure_svd", "values")):
+        found = run.difference(task, {key: np.array([1.0, 10.0])}, {key: np.array([2.0, 10.0])}, {})
+        assert found["gap"] == pytest.approx(0.1)
+        assert found["gap"] > found["allowed"]
+
+
+@pytest.mark.unit
+def test_held_out_ranking_by_hand():
+    """User 0 has item 0 and is to be shown 1; user 1 has item 2 and is to be shown 0, which stands second."""
+    arrays = {"user": [0, 1], "item": [0, 2], "test_user": [0, 1], "test_item": [1, 0]}
+    arrays = {name: np.array(values) for name, values in arrays.items()}
+    scores = np.array([[9.0, 5.0, 1.0], [2.0, 3.0, 9.0]])
+    assert run.held_out_ndcg(scores, arrays) == pytest.approx((1 + 1 / np.log2(3)) / 2)
+    assert scores[0, 0] == 9.0
+
+
+@pytest.mark.unit
+def test_a_split_shares_no_pair_and_knows_everybody():
+    generator = np.random.default_rng(0)
+    pairs = generator.choice(40 * 30, 500, replace=False)
+    frame = pd.DataFrame({"user": pairs // 30 + 100, "item": pairs % 30 + 7})
+    train, test = data.split(frame)
+    known = set(zip(train["user"], train["item"], strict=True))
+    held = set(zip(test["user"], test["item"], strict=True))
+    assert not known & held
+    assert 0.15 < len(held) / (len(held) + len(known)) < 0.35
+    for side in ("user", "item"):
+        assert set(train[side]) == set(range(max(train[side]) + 1))
+        assert set(test[side]) <= set(train[side])
+    assert data.texts(5).tolist() == data.texts(5).tolist()
+    assert len(set(data.texts(50).tolist())) > 40
+
+
+@pytest.fixture(scope="module")
+def some_ratings():
+    generator = np.random.default_rng(3)
+    pairs = generator.choice(60 * 40, 900, replace=False)
+    return pd.DataFrame(
+        {
+            "user": pairs // 40,
+            "item": pairs % 40,
+            "rating": generator.integers(1, 6, len(pairs)).astype(float),
+            "timestamp": pd.to_datetime(generator.integers(0, 10**7, len(pairs)), unit="s", utc=True),
+        }
+    )
+
+
+@pytest.mark.unit
+def test_sar_by_loops(some_ratings):
+    lists = quality.sar_lists(some_ratings, length=5, half_life=20.0).groupby("user")["item"].agg(list)
+    buyers = some_ratings.groupby("item")["user"].agg(set).to_dict()
+    latest = some_ratings["timestamp"].max()
+    for user, rows in list(some_ratings.groupby("user"))[:12]:
+        scores = {}
+        for item in buyers.keys() - set(rows["item"]):
+            total = 0.0
+            for row in rows.itertuples():
+                both, either = buyers[item] & buyers[row.item], buyers[item] | buyers[row.item]
+                age = (latest - row.timestamp) / pd.Timedelta(days=1)
+                total += row.rating * 2 ** (-age / 20) * len(both) / len(either)
+            scores[item] = total
+        found = lists[user]
+        assert not set(found) & set(rows["item"])
+        best = sorted(scores.values(), reverse=True)[: len(found)]
+        assert [scores[item] for item in found] == pytest.approx(best)
+    seconds = some_ratings.assign(timestamp=some_ratings["timestamp"].astype("int64") / 10**6)
+    again = quality.sar_lists(seconds, length=5, half_life=20.0)
+    assert again["item"].tolist() == quality.sar_lists(some_ratings, 5, 20.0)["item"].tolist()
+
+
+@pytest.mark.unit
+def test_quality_measured_on_a_few_ratings_has_every_field(some_ratings, results):
+    grids = {"popularity": tune_topn.GRIDS["popularity"], "EASE": tune_topn.GRIDS["EASE"][:2]}
+    options = {"names": list(grids), "blended": (), "grids": grids, "n_slices": 1}
+    said = []
+    found = quality.measure(some_ratings, (42, 0), said.append, **options)
+    assert len(said) == 4
+    assert set(benchmarks.FIELDS["quality"]) - set(found) == {"run", "load"}
+    for one in found["models"]:
+        assert [split["seed"] for split in one["splits"]] == [42, 0]
+        assert {"difference", "low", "high"} == set(one["against_sar"])
+    results["quality"] = json.loads(json.dumps(found)) | {"run": next(iter(results["runs"])), "load": 0.0}
+    text = text_of(results)
+    assert "differ from the published row" in text
+    assert f"{found['models'][1]['mean']:.4f}" in text
+
+
+@pytest.mark.published
+def test_sar_is_the_published_one():
+    import os
+
+    if not os.environ.get("BIGMKT_REFERENCE_DATA"):
+        pytest.skip("MovieLens 100K: BIGMKT_REFERENCE_DATA is not set")
+    from bigmkt_helpers.datasets import load_ml100k
+
+    means, values = quality.reproduce_sar(load_ml100k().ratings)
+    assert {name: round(value, 6) for name, value in means.items()} == quality.SAR
+    assert len(values) > 900
