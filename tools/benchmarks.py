@@ -367,9 +367,8 @@ def _quality(results, pictures):
         "### Ours beside the published table",
         f"Each of our models chose its settings from at most {protocol['most_settings']}, on "
         f"{protocol['validation_slices']} slices (a share of {protocol['validation_share']:g} each) cut "
-        f"from the "
-        "*training* part; the blend chose the weights of its parts there, too. The hidden part plays no part in "
-        "that choice. The interval "
+        "from the *training* part; the blend chose the weights of its parts there, too. The hidden part "
+        "has no say in that. The interval "
         f"({protocol['interval_level']:.0%}, {protocol['resamples']:,} resamples) covers the choice of "
         f"users. The range "
         f"covers the choice of the split: {len(protocol['seeds'])} seeds, settings chosen anew for each. "
