@@ -14,7 +14,15 @@ pytestmark = pytest.mark.notebooks
 
 PATHS = notebooks.course_notebooks()
 BIBLIOGRAPHY = (notebooks.ROOT / "book" / "references.bib").read_text(encoding="utf-8")
-CHAPTERS = {"00_start_here", "01_collecting_and_cleaning", "02_similarity", "03_collaborative_filtering"}
+CHAPTERS = {
+    "00_start_here",
+    "01_collecting_and_cleaning",
+    "02_similarity",
+    "03_collaborative_filtering",
+    "04_content_based_recommendation",
+    "05_hybrids_and_cold_start",
+    "06_is_the_recommender_any_good",
+}
 
 chapters = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
 
