@@ -119,7 +119,7 @@ def text_weights(data, result):
     texts = data["texts"].tolist()
     model = TextFeatures(weighting="tf_idf")
     with measured(result):
-        weights = model.fit(texts).transform(texts)
+        weights = model.fit_transform(texts)
     return {"tokens": np.array(model.vocabulary_.tolist()), "total": weights.sum(axis=0)}
 
 

@@ -235,6 +235,14 @@ class TextFeatures(TransformerMixin, BaseEstimator):
         InputError
             If an entry is no text, or a parameter is out of range.
         """
+        self._learn(texts)
+        return self
+
+    def fit_transform(self, texts, y=None, **parameters) -> sparse.csr_array:
+        """As ``fit``, then ``transform`` of the same texts; each is cut into tokens only once."""
+        return self._weigh(self._learn(texts))
+
+    def _learn(self, texts) -> sparse.csr_array:
         if self.weighting not in WEIGHTINGS:
             raise InputError(f"weighting must be one of {', '.join(WEIGHTINGS)}, not {self.weighting!r}.")
         if not self.k1 >= 0 or not 0 <= self.b <= 1:
@@ -256,7 +264,7 @@ class TextFeatures(TransformerMixin, BaseEstimator):
             # of a token that is there once, k1 = 0 leaves nothing of BM25 but the rarity
             rarity = tf_idf(there) if self.weighting == "tf_idf" else bm25(there, k1=0)
             self.idf_ = rarity.max(axis=0).toarray().ravel()
-        return self
+        return counts
 
     def transform(self, texts) -> sparse.csr_array:
         """Weights of the tokens of each text.
@@ -271,7 +279,9 @@ class TextFeatures(TransformerMixin, BaseEstimator):
         """
         if not hasattr(self, "vocabulary_"):
             raise NotFittedError("TextFeatures has not learned any token yet: call fit(texts) first.")
-        matrix = self._matrix(self._count(texts))
+        return self._weigh(self._matrix(self._count(texts)))
+
+    def _weigh(self, matrix) -> sparse.csr_array:
         if self.weighting == "binary":
             matrix.data[:] = 1
         if self.weighting == "bm25":

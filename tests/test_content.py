@@ -166,6 +166,14 @@ def test_min_texts_and_missing_texts():
     assert TextFeatures("ngrams", "bm25").fit([]).transform(["茶"]).shape == (1, 0)
 
 
+@pytest.mark.parametrize("weighting", ["tf_idf", "bm25", "count", "binary"])
+def test_fit_transform_is_fit_then_transform(weighting):
+    texts = ["green tea tea", "black tea", "tea pot", None, "", "a pot of pots"]
+    at_once = TextFeatures(weighting=weighting).fit_transform(texts).toarray()
+    assert at_once.any()
+    assert np.array_equal(at_once, TextFeatures(weighting=weighting).fit(texts).transform(texts).toarray())
+
+
 @given(st.lists(st.lists(st.sampled_from(["tea", "pot", "cup", "jar"]), max_size=5), min_size=1, max_size=6))
 @settings(max_examples=60, deadline=None)
 def test_order_of_texts_and_of_words_changes_nothing(bags):
