@@ -109,6 +109,23 @@ def test_names_of_close_points_do_not_cover_each_other():
         assert box.x1 <= axes.figure.bbox.width
 
 
+def test_a_name_does_not_cover_the_marker_of_another_row():
+    rows = [
+        ("fitted on a leak", "model", 0.002, -0.076, 0.083, 1700.0, 1500.0, 1900.0),
+        ("one more of them", "model", 0.1, 0.09, 0.11, 1640.0, 1500.0, 1900.0),
+    ]
+    table = pd.concat([TABLE, pd.DataFrame(rows, columns=TABLE.columns)], ignore_index=True)
+    axes = plots.ledger_chart(table)
+    drawn = FigureCanvasAgg(axes.figure)
+    drawn.draw()
+    for text in axes.texts:
+        text.update_positions(drawn.get_renderer())
+        box = Text.get_window_extent(text)
+        for other in table[table["model"] != text.get_text()].itertuples():
+            at, up = axes.transData.transform((other.closed, other.gain))
+            assert not (box.x0 < at < box.x1 and box.y0 < up < box.y1), (text.get_text(), other.model)
+
+
 def test_the_ladder_leaves_out_the_rung_of_no_coupon():
     axes = plots.knowledge_ladder(LADDER)
     assert [label.get_text() for label in axes.get_yticklabels()] == ["nothing", "one purchase", "truth"]

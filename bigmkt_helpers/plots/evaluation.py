@@ -265,7 +265,10 @@ def policy_estimates(table, truth, measure="clicks per visit"):
         axes.set_yticks(place, list(table.columns))
         axes.set_ylim(-0.6, table.shape[1] - 0.4)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel(f"{measure}: mean and middle 95% of {len(table)} logs\ndashed: the true value")
+        axes.set_xlabel(
+            f"{measure}: mean (dot), median (short line), middle 95% of {len(table)} logs\n"
+            "dashed: the true value"
+        )
         axes.set_title("The value of a policy that never ran")
     listed = "; ".join(
         f"{name} {table[name].mean():.4f} [{low[name]:.4f}, {high[name]:.4f}]" for name in table.columns

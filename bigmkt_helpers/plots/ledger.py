@@ -89,29 +89,51 @@ def ledger_chart(table, currency="CNY", title="What is known, and what it earns"
 
 
 def _labels_apart(axes, table):
-    """The name of each row beside its interval; names that would cover each other move up, on a thin line."""
+    """The name of each row beside its interval.
+
+    Where it would cover another name or another row's marker, it moves up or down, whichever is nearer, on a
+    thin line.
+    """
     axes.figure.canvas.draw()
-    middle = np.mean(axes.transAxes.transform([(0, 0), (1, 1)])[:, 0])
+    (first, floor), (last, _) = axes.transAxes.transform([(0, 0), (1, 1)])
+    middle = (first + last) / 2
+    per_point = axes.figure.dpi / 72
+    table = table.sort_values(["gain", "closed"], kind="stable")
+    markers = axes.transData.transform(table[["closed", "gain"]].to_numpy(dtype=float))
+    radii = np.where(table["kind"] == "ceiling", 6.5, 4.0) * per_point
     placed = []
-    for row in table.sort_values(["gain", "closed"], kind="stable").itertuples():
-        right = axes.transData.transform((row.closed, row.gain))[0] < middle
+    for place, row in enumerate(table.itertuples()):
+        right = markers[place, 0] < middle
         anchor = (row.closed_high if right else row.closed_low, row.gain)
         x, y = axes.transData.transform(anchor)
         width = 7.2 * len(row.model) + 8
-        left, height = (x if right else x - width), y
-        while any(abs(height - b) < 17 and left < c and a < left + width for a, b, c in placed):
-            height += 3
-        placed.append((left, height, left + width))
+        left = x if right else x - width
+        taken = list(placed)
+        for other, (at, up) in enumerate(markers):
+            if other != place:
+                taken.append((up, radii[other], at - radii[other], at + radii[other]))
+        steps = sorted(np.arange(-600, 601, 3), key=lambda step: (abs(step), step < 0))
+        free = (
+            y + step
+            for step in steps
+            if (step >= 0 or y + step - 8.5 > floor)
+            and not any(
+                abs(y + step - at) < 8.5 + half and left < end and begin < left + width
+                for at, half, begin, end in taken
+            )
+        )
+        height = next(free, y)
+        placed.append((height, 8.5, left, left + width))
         axes.annotate(
             row.model,
             anchor,
-            xytext=(6 if right else -6, (height - y) * 72 / axes.figure.dpi),
+            xytext=(6 if right else -6, (height - y) / per_point),
             textcoords="offset points",
             ha="left" if right else "right",
             va="center",
             size=10,
             bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1},
-            arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.7} if height > y else None,
+            arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.7} if height != y else None,
         )
 
 
