@@ -369,6 +369,11 @@ def test_users_and_items_of_whom_nothing_is_known(name):
     lists = model.recommend(data.users, n=data.n_items, exclude_seen=False)
     assert len(lists) == data.n_users * data.n_items
     assert np.isfinite(lists["score"]).all()
+    # where the model has nothing to go by, the list is that of a stranger, not the order of the labels
+    mine, strangers = (model.recommend(user, n=data.n_items)[["item", "score"]] for user in (999, "?"))
+    assert mine["score"].nunique() > 1
+    if np.ptp(model._score(data.user_positions([999]))) == 0:
+        pd.testing.assert_frame_equal(mine, strangers)
     if takes_ratings(name):
         pairs = lists[lists["user"].isin([1, 999]) | lists["item"].isin([1, 999])]
         assert model.predict(pairs).between(1, 5).all()

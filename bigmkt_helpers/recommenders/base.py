@@ -255,7 +255,8 @@ class Recommender(BaseEstimator):
         ----------
         users : label or iterable of labels
             A user the model has never seen gets the most popular items; the score is then the share of the
-            known users who have the item.
+            known users who have the item.  So does one with a row in which nothing stands, where the model
+            has the same score for every item.
         n : int
             Length of a list. It is shorter where the catalogue, less what the user has seen, is shorter.
         exclude_seen : bool
@@ -282,15 +283,17 @@ class Recommender(BaseEstimator):
         chosen = np.full((len(labels), min(n, interactions.n_items)), -1)
         values = np.full(chosen.shape, -np.inf)
         known = np.flatnonzero(positions >= 0)
+        unknown = positions < 0
+        has_nothing = np.diff(interactions.matrix.indptr) == 0
         block = max(1, BLOCK_ELEMENTS // interactions.n_items)
         for start in range(0, len(known), block):
             rows = known[start : start + block]
             scores = np.asarray(self._score(positions[rows]), dtype=np.float64)
+            unknown[rows] = has_nothing[positions[rows]] & (scores == scores[:, :1]).all(axis=1)
             if exclude_seen:
                 seen = interactions.matrix[positions[rows]].tocoo()
                 scores[seen.row, seen.col] = -np.inf
             chosen[rows], values[rows] = top_k(scores, n)
-        unknown = positions < 0
         if unknown.any():
             popularity = np.bincount(interactions.matrix.indices, minlength=interactions.n_items)
             chosen[unknown], values[unknown] = top_k(popularity[None, :] / interactions.n_users, n)
