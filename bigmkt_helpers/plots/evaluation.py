@@ -266,8 +266,8 @@ def policy_estimates(table, truth, measure="clicks per visit"):
         axes.set_ylim(-0.6, table.shape[1] - 0.4)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel(
-            f"{measure}: mean (dot), median (short line), middle 95% of {len(table)} logs\n"
-            "dashed: the true value"
+            f"{measure}: mean (dot) and median (short line)\n"
+            f"with the middle 95% of {len(table)} logs; dashed: the true value"
         )
         axes.set_title("The value of a policy that never ran")
     listed = "; ".join(
