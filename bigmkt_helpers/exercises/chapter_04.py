@@ -13,7 +13,9 @@ __all__ = ["EXERCISES"]
 # 04.1: the keywords of each text
 
 
-def _keywords(*, rarity="texts", smallest=False, ties=True, zeros=False, counts=True):
+def _keywords(
+    *, rarity="texts", smallest=False, ties=True, zeros=False, counts=True, smooth=False, flat=False
+):
     def keywords(texts, n):
         in_texts = Counter(token for text in texts for token in set(text))
         in_all = Counter(token for text in texts for token in text)
@@ -25,12 +27,14 @@ def _keywords(*, rarity="texts", smallest=False, ties=True, zeros=False, counts=
             weight = {}
             for token, count in Counter(text).items():
                 idf = 1.0 if rarity is None else np.log(total / with_[token])
+                if smooth:  # the rarity of scikit-learn's vectoriser
+                    idf = np.log((1 + total) / (1 + with_[token])) + 1
                 weight[token] = (count if counts else 1) * idf
             known = [token for token in weight if zeros or weight[token] > 0]
             sign = 1 if smallest else -1
             known.sort(key=lambda token: (round(sign * weight[token], 12), token if ties else places[token]))
             found.append(known[:n])
-        return found
+        return [token for one in found for token in one] if flat else found
 
     return keywords
 
@@ -46,17 +50,33 @@ _MORE_BAGS = [["b", "a", "c"], ["c", "c", "d"], ["c", "a"], [], ["d", "d", "d", 
 # 04.2: a profile with likes and dislikes
 
 
-def _profile(*, divide="weights", sign=True, strength=True, neutral_used=True, weighted=True):
+def _profile(
+    *,
+    divide="weights",
+    sign=True,
+    strength=True,
+    neutral_used=True,
+    weighted=True,
+    stars=False,
+    dislikes=True,
+    empty=0.0,
+    unit=False,
+):
     def profile(features, ratings, neutral, negative):
         weight = ratings - (neutral if neutral_used else 0)
         rows = features.loc[ratings.index]
+        if unit:
+            rows = rows.div(np.sqrt((rows**2).sum(axis=1)), axis=0)
         total = pd.Series(0.0, index=features.columns)
         parts = ((weight[weight > 0], 1.0), (weight[weight < 0], -1.0 if sign else 1.0))
-        for part, direction in parts:
+        for part, direction in parts[: 2 if dislikes else 1]:
             if part.empty:
+                total = total + empty
                 continue
             share = part.abs() if weighted else part.abs() * 0 + 1
-            divisor = {"weights": share.sum(), "count": len(part), "all": len(ratings)}[divide]
+            share = ratings[part.index] if stars else share
+            every = weight.abs().sum()
+            divisor = {"weights": share.sum(), "count": len(part), "all": len(ratings), "both": every}[divide]
             factor = direction * (negative if part.iloc[0] < 0 and strength else 1.0)
             total = total + factor * share @ rows.loc[part.index] / divisor
         return total
@@ -79,15 +99,27 @@ _FEATURES = pd.DataFrame(
 # 04.3: pairs of characters
 
 
-def _pairs(*, across=False, step=1, unique=False, single=True, latin=False):
+def _pairs(
+    *,
+    across=False,
+    step=1,
+    unique=False,
+    single=True,
+    latin=False,
+    lower=True,
+    lines=True,
+    spaces=True,
+    empty=False,
+):
     def pairs(text):
-        signs = "：，、。！？ ,.!?:;\n"
-        clean = "".join(" " if letter in signs else letter for letter in text)
-        runs = [clean.replace(" ", "")] if across else clean.split()
+        signs = "：，、。！？,.!?:;" + "\n" * lines + " " * spaces
+        clean = "".join("\t" if letter in signs else letter for letter in text)
+        runs = [clean.replace("\t", "")] if across else clean.split("\t")
+        runs = runs if empty else [run for run in runs if run]
         found = []
         for run in runs:
             if not latin and all(letter.isascii() for letter in run):
-                found.append(run.lower())
+                found.append(run.lower() if lower else run)
             elif len(run) == 1:
                 found.extend([run] if single else [])
             else:
@@ -100,10 +132,12 @@ def _pairs(*, across=False, step=1, unique=False, single=True, latin=False):
 # 04.4: hits when scores are tied
 
 
-def _expected_hits(*, ties="fair", count_all=False):
+def _expected_hits(*, ties="fair", count_all=False, smallest=False):
     def expected_hits(scores, relevant, n):
-        values = scores.to_numpy(dtype=float)
+        values = scores.to_numpy(dtype=float) * (-1 if smallest else 1)
         good = scores.index.isin(list(relevant))
+        if ties == "chance":
+            return float(n * good.sum() / len(scores))
         if ties == "order":
             return float(good[np.argsort(-values, kind="stable")[:n]].sum())
         border = np.sort(values)[::-1][n - 1]
@@ -128,23 +162,42 @@ _TIED = pd.Series(
 # 04.5: whom to tell of a new product
 
 
-def _whom(*, length="each", seen_category=True, mean=True, recent=True, ties=True):
+def _whom(
+    *,
+    length="each",
+    seen_category=True,
+    mean=True,
+    recent=True,
+    ties=True,
+    once=False,
+    window=False,
+    late=False,
+    cut=False,
+):
     def whom_to_tell(features, purchases, new, since, n):
-        scores, last = {}, {}
-        for user, rows in purchases.groupby("user"):
+        last = purchases.groupby("user", sort=False)["week"].agg("min" if recent == "first" else "max")
+        if window:
+            purchases = purchases[purchases["week"] >= since]
+        if once:
+            purchases = purchases.drop_duplicates(["user", "item"])
+        scores = {}
+        for user, rows in purchases.groupby("user", sort=False):
             profile = features.loc[rows["item"]]
+            if length == "rows":
+                profile = profile.div(np.sqrt((profile**2).sum(axis=1)), axis=0)
             profile = profile.mean() if mean else profile.iloc[-1]
-            size = np.linalg.norm(profile) if length == "each" else 1.0
+            size = 1.0 if length == "one" else np.linalg.norm(profile)
             scores[user] = float(profile @ new / (size * np.linalg.norm(new) or 1.0))
             if length == "sum":
                 scores[user] = float(features.loc[rows["item"]].sum() @ new)
-            last[user] = rows["week"].max()
         people = [user for user in scores if scores[user] > 0 or not seen_category]
-        if recent:
-            people = [user for user in people if last[user] >= since]
-        elif recent is None:
+        people.sort(key=lambda user: (round(-scores[user], 12), user if ties else 0))
+        if cut:
+            people = people[:n]
+        if recent is None:
             people = [user for user in people if last[user] < since]
-        people.sort(key=lambda user: (round(-scores[user], 12), user))
+        elif recent:
+            people = [user for user in people if last[user] > since or (last[user] == since and not late)]
         return people[:n]
 
     return whom_to_tell
@@ -152,17 +205,32 @@ def _whom(*, length="each", seen_category=True, mean=True, recent=True, ties=Tru
 
 _BOUGHT = pd.DataFrame(
     [
-        *(("ann", "oolong", 3), ("ann", "cup", 9), ("ann", "lamp", 12)),
-        *(("bob", "wok", 11), ("bob", "pan", 12), ("bob", "oolong", 12)),
-        *(("cem", "oolong", 4), ("dai", "wok", 10), ("dai", "wok", 12), ("eve", "oolong", 9)),
         *(
-            ("fay", "oolong", 12),
-            ("fay", "oolong", 2),
-            ("fay", "wok", 11),
+            ("gil", "cup", 10),
+            ("gil", "pan", 8),
+            ("ann", "oolong", 3),
+            ("ann", "cup", 9),
+            ("ann", "lamp", 12),
+        ),
+        *(("bob", "wok", 11), ("bob", "pan", 12), ("bob", "oolong", 12), ("bob", "wok", 12)),
+        *(("cem", "oolong", 4), ("dai", "wok", 10), ("dai", "wok", 12), ("eve", "oolong", 9)),
+        *(("fay", "oolong", 12), ("fay", "oolong", 2), ("fay", "oolong", 4), ("fay", "wok", 11)),
+        *(
             ("fay", "cup", 12),
             ("fay", "lamp", 12),
+            ("fay", "pan", 12),
+            ("kim", "cup", 12),
+            ("ida", "lamp", 11),
         ),
-        *(("gil", "cup", 10), ("gil", "pan", 8)),
+        *(("ida", "pan", 5), ("ida", "pan", 6), ("hal", "cup", 11), ("hal", "cup", 3), ("jon", "lamp", 2)),
+        *(
+            ("jon", "lamp", 3),
+            ("jon", "wok", 11),
+            ("lea", "oolong", 12),
+            ("lea", "wok", 9),
+            ("lea", "wok", 5),
+            ("mia", "cup", 12),
+        ),
     ],
     columns=["user", "item", "week"],
 )
@@ -172,7 +240,18 @@ _NEW_LAMP = pd.Series([0.0, 0.0, 0.0, 1.0], index=_FEATURES.columns)
 # 04.6: a word and the sales, within categories
 
 
-def _effect(*, within=True, weekly=True, weighted=True, logs=True, which="common"):
+def _effect(
+    *,
+    within=True,
+    weekly=True,
+    weighted=True,
+    logs=True,
+    which="common",
+    sizes_of="all",
+    silent=False,
+    mean="log",
+    sign=1,
+):
     def effect(products, word):
         rate = products["units"] / products["weeks"] if weekly else products["units"].astype(float)
         rate = np.log(rate) if logs else rate
@@ -185,11 +264,19 @@ def _effect(*, within=True, weekly=True, weighted=True, logs=True, which="common
         for _, rows in products.groupby("category"):
             mine = has[rows.index]
             if mine.all() or not mine.any():
+                if silent:
+                    differences.append(0.0)
+                    sizes.append(len(rows))
                 continue
             value = rate[rows.index]
-            differences.append(value[mine].mean() - value[~mine].mean())
-            sizes.append(len(rows))
-        return float(np.average(differences, weights=sizes if weighted else None))
+            if mean == "plain":
+                value = np.exp(value)
+                differences.append(np.log(value[mine].mean() / value[~mine].mean()))
+            else:
+                differences.append(value[mine].mean() - value[~mine].mean())
+            with_, without = mine.sum(), (~mine).sum()
+            sizes.append({"all": len(rows), "with": with_, "both": with_ * without / len(rows)}[sizes_of])
+        return sign * float(np.average(differences, weights=sizes if weighted else None))
 
     return effect
 
@@ -238,6 +325,15 @@ EXERCISES = (
                 lambda: _keywords(counts=False),
                 "You look only at whether a word is there: how often it stands in the text counts too.",
             ),
+            "smoothed rarity": Mistake(
+                lambda: _keywords(smooth=True),
+                "Your rarity is the smoothed one of a library, which is never 0: use the plain log(number of "
+                "texts / texts with the word).",
+            ),
+            "one list for all": Mistake(
+                lambda: _keywords(flat=True),
+                "You give one list for all texts together: give a list of lists, one for each text.",
+            ),
         },
     ),
     Exercise(
@@ -247,7 +343,8 @@ EXERCISES = (
         cases=(
             (_FEATURES, pd.Series({"oolong": 5.0, "wok": 1.0, "lamp": 4.0}), 3.0, 0.5),
             (_FEATURES, pd.Series({"cup": 2.0, "pan": 1.0, "wok": 5.0, "lamp": 2.5}), 3.5, 0.25),
-            (_FEATURES, pd.Series({"pan": 1.0, "wok": 2.0}), 3.0, 0.25),
+            (_FEATURES, pd.Series({"pan": 1.0, "lamp": 3.0, "wok": 2.0}), 3.0, 0.25),
+            (_FEATURES, pd.Series({"lamp": 5.0, "cup": 4.0, "wok": 3.0}), 3.0, 0.25),
         ),
         mistakes={
             "dislikes pull": Mistake(
@@ -274,6 +371,28 @@ EXERCISES = (
                 lambda: _profile(neutral_used=False),
                 "The weights are the ratings themselves, so one star counts as a like: subtract `neutral`.",
             ),
+            "weights are stars": Mistake(
+                lambda: _profile(stars=True),
+                "You part likes from dislikes rightly, but weigh by the stars: a 1 dislikes more than a 2. "
+                "The weight is the distance from `neutral`.",
+            ),
+            "one divisor": Mistake(
+                lambda: _profile(divide="both"),
+                "You divide both sides by the sum of all weights: each side has its own sum.",
+            ),
+            "dislikes ignored": Mistake(
+                lambda: _profile(dislikes=False),
+                "What the customer dislikes is missing: subtract `negative` times the mean of that side.",
+            ),
+            "nothing divided by nothing": Mistake(
+                lambda: _profile(empty=np.nan),
+                "A customer with likes only, or dislikes only, gets no number: the missing side must "
+                "count as zeros.",
+            ),
+            "rows scaled": Mistake(
+                lambda: _profile(unit=True),
+                "You scale the rows to length 1 first: here the rows are to be used as they are.",
+            ),
         },
     ),
     Exercise(
@@ -282,8 +401,9 @@ EXERCISES = (
         reference=_pairs,
         cases=(
             ("龙井绿茶：传统、日常",),
-            ("茶，tea set 茶壶！茶壶",),
+            ("茶，Tea set 茶壶！茶壶",),
             ("灯",),
+            ("新品： 青瓷茶壶，\n适合送礼。Gift BOX!",),
         ),
         mistakes={
             "across signs": Mistake(
@@ -306,6 +426,24 @@ EXERCISES = (
             "Latin words cut": Mistake(
                 lambda: _pairs(latin=True),
                 "Words in Latin letters are cut into pairs too: keep them whole, in small letters.",
+            ),
+            "capitals": Mistake(
+                lambda: _pairs(lower=False),
+                "The pieces in Latin letters keep their capitals, so 'Tea' and 'tea' would be two columns: "
+                "use small letters.",
+            ),
+            "line ends": Mistake(
+                lambda: _pairs(lines=False),
+                "You do not cut at line ends (\\n): a pair would join two lines.",
+            ),
+            "spaces": Mistake(
+                lambda: _pairs(spaces=False),
+                "You do not cut at spaces: the space is one of the signs.",
+            ),
+            "empty pieces": Mistake(
+                lambda: _pairs(empty=True),
+                "There are empty texts in your answer: where two signs follow one another, or a sign ends "
+                "the text, there is an empty piece. Leave it out.",
             ),
         },
     ),
@@ -341,6 +479,15 @@ EXERCISES = (
                 lambda: _expected_hits(count_all=True),
                 "You let all products tied at the last place in, so the list is longer than n.",
             ),
+            "all by chance": Mistake(
+                lambda: _expected_hits(ties="chance"),
+                "You treat all products as tied: only those with the score of the last place are. Those "
+                "above it are in the list for sure.",
+            ),
+            "smallest first": Mistake(
+                lambda: _expected_hits(smallest=True),
+                "Your list begins with the smallest scores: the largest come first.",
+            ),
         },
     ),
     Exercise(
@@ -349,8 +496,8 @@ EXERCISES = (
         reference=_whom,
         cases=(
             (_FEATURES, _BOUGHT, _NEW_TEA, 9, 3),
-            (_FEATURES, _BOUGHT, _NEW_LAMP, 9, 9),
-            (_FEATURES, _BOUGHT, _NEW_TEA, 11, 9),
+            (_FEATURES, _BOUGHT, _NEW_LAMP, 9, 14),
+            (_FEATURES, _BOUGHT, _NEW_TEA, 11, 14),
         ),
         mistakes={
             "sum instead of cosine": Mistake(
@@ -378,6 +525,37 @@ EXERCISES = (
                 lambda: _whom(seen_category=False),
                 "You write to customers whose profile has nothing in common with the product: their cosine "
                 "is 0.",
+            ),
+            "ties as they come": Mistake(
+                lambda: _whom(ties=False),
+                "The customers are right; where cosines are equal, the alphabet decides.",
+            ),
+            "each product once": Mistake(
+                lambda: _whom(once=True),
+                "You count each product once: what somebody bought three times counts three times.",
+            ),
+            "a profile of the last weeks": Mistake(
+                lambda: _whom(window=True),
+                "The week `since` decides whom to write to, not what belongs to the profile: older purchases "
+                "of the same customer stay in it.",
+            ),
+            "the week itself": Mistake(
+                lambda: _whom(late=True),
+                "You leave out those whose last purchase was in the week `since` itself: they belong to it.",
+            ),
+            "the first purchase": Mistake(
+                lambda: _whom(recent="first"),
+                "You look at the first purchase: somebody who came long ago and bought again lately is still "
+                "around.",
+            ),
+            "cut before the filter": Mistake(
+                lambda: _whom(cut=True),
+                "You take the first n and then leave out those who left, so the list is too short: filter "
+                "first, then cut.",
+            ),
+            "rows scaled": Mistake(
+                lambda: _whom(length="rows"),
+                "You scale each product to length 1 before the mean: use the rows as they are.",
             ),
         },
     ),
@@ -408,6 +586,28 @@ EXERCISES = (
             "part of a word": Mistake(
                 lambda: _effect(which="inside"),
                 "You search inside the text, so 'festive' is found in 'un-festive': split at | first.",
+            ),
+            "logarithm of the mean": Mistake(
+                lambda: _effect(mean="plain"),
+                "You take the logarithm of the mean; the exercise asks for the mean of the logarithms.",
+            ),
+            "sizes of one side": Mistake(
+                lambda: _effect(sizes_of="with"),
+                "The differences are right; you weigh by the products that have the word: count all products "
+                "of the category.",
+            ),
+            "a regression": Mistake(
+                lambda: _effect(sizes_of="both"),
+                "That is the slope of a regression with the categories held equal: it weighs by how evenly "
+                "the word parts a category. Here the weight is the number of products.",
+            ),
+            "silent categories": Mistake(
+                lambda: _effect(silent=True),
+                "A category in which all or none have the word enters as 0: it says nothing, leave it out.",
+            ),
+            "turned round": Mistake(
+                lambda: _effect(sign=-1),
+                "You subtract the products with the word from those without: turn it round.",
             ),
         },
     ),
