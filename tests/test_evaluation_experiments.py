@@ -239,6 +239,7 @@ def test_intervals_after_cuped_cover_as_often_as_they_say():
         (lambda e: e.rates_sample_size(0.1, 0.02, power=1.2), "power is 1.2"),
         (lambda e: e.rates_sample_size(0.1, -0.2), "leaves 0 to 1"),
         (lambda e: e.rates_sample_size(0, 0.2), "base rate is 0"),
+        (lambda e: e.rates_minimum_effect(np.float64(np.nan), 50), "base rate is nan: it must lie"),
         (lambda e: e.rates_power(0.1, 0.2, 0), "n is 0"),
         (lambda e: e.rates_power(0.1, math.nan, 10), "effect is nan"),
         (lambda e: e.rates_minimum_effect(0.9, 5), "no rise from 0.9"),

@@ -57,12 +57,17 @@ def _numbers(values, name: str) -> np.ndarray:
 
 def _whole_number(value, name: str, least: int) -> None:
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
-        raise InputError(f"{name} is {value!r}: it must be a whole number of at least {least}.")
+        raise InputError(f"{name} is {_shown(value)}: it must be a whole number of at least {least}.")
 
 
 def _share(value, name: str) -> None:
     if not (isinstance(value, Real) and 0 < value < 1):
-        raise InputError(f"{name} is {value!r}: it must lie between 0 and 1, both excluded.")
+        raise InputError(f"{name} is {_shown(value)}: it must lie between 0 and 1, both excluded.")
+
+
+def _shown(value) -> str:
+    """A value as the reader would write it: nan, not np.float64(nan)."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
 
 
 def _legacy(random_state) -> np.random.RandomState:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bigmkt_helpers.errors import InputError
-from bigmkt_helpers.evaluation._checks import _numbers, _share, _whole_number
+from bigmkt_helpers.evaluation._checks import _numbers, _share, _shown, _whole_number
 
 
 class Comparison(NamedTuple):
@@ -554,12 +554,12 @@ def _power(power, alpha) -> None:
 
 def _finite(value, name) -> None:
     if not (isinstance(value, (int, float, np.number)) and np.isfinite(value)):
-        raise InputError(f"{name} is {value!r}: pass a finite number.")
+        raise InputError(f"{name} is {_shown(value)}: pass a finite number.")
 
 
 def _deviation(deviation) -> None:
     _finite(deviation, "deviation")
     if deviation <= 0:
         raise InputError(
-            f"deviation is {deviation!r}: it must be above 0; outcomes that do not vary need no test."
+            f"deviation is {_shown(deviation)}: it must be above 0; outcomes that do not vary need no test."
         )
