@@ -360,6 +360,11 @@ def test_the_stack_learns_whom_to_trust_when():
     trust = model.trust([20, 20], [20, 0])
     assert trust.loc[0, "blind"] > 4 * abs(trust.loc[0, "vague"])
     assert trust.loc[1, "vague"] > 0.1
+    # what the regression finds below zero counts as zero, in the scores as in what is told of them
+    model._coefficients[2] = [-5.0, 0.0, 0.0, 0.0]
+    assert (model.trust([0, 1, 20], [5, 0, 5])["vague"] == 0).all()
+    assert (model.explain(0).query("part == 'vague'")["contribution"] == 0).all()
+    model._coefficients[2] = model.effects_.loc["vague"].to_numpy()
     for candidates, best, truth in (
         (np.arange(130), "blind", hidden),
         (new, "vague", met & ~known),

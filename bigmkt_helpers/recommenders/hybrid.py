@@ -818,8 +818,9 @@ class StackedHybrid(_Hybrid):
 
     log-odds of a hit = a(user, item) + Σ b_p(user, item) · rank score of part p.  The intercept a and every
     slope b_p are linear in the columns of `KNOWLEDGE`: 1, how much is known of the user, whether the user is
-    new, whether the item is new.  The hidden slice that it learns from holds users and items of whom nothing
-    was left, so it learns what a part is worth for them.
+    new, whether the item is new.  Where such a line falls below 0 the slope counts as 0: a part can be
+    silenced, but its list is never turned upside down.  The hidden slice that it learns from holds users and
+    items of whom nothing was left, so it learns what a part is worth for them.
 
     Parameters
     ----------
@@ -829,7 +830,7 @@ class StackedHybrid(_Hybrid):
     Attributes
     ----------
     effects_ : pandas.DataFrame
-        Coefficients; rows: counts, then the parts; columns: `KNOWLEDGE`.
+        Coefficients; rows: counts, then the parts; columns: `KNOWLEDGE`.  `trust` adds them up.
     parts_, learned_
         As in `WeightedHybrid`.
 
@@ -884,7 +885,7 @@ class StackedHybrid(_Hybrid):
             raise InputError("users and items must be lists of as many counts, each 0 or more.")
         columns = _knowledge(users, items)
         slopes = {
-            name: _linear(one, columns) for name, one in zip(self.parts_, self._coefficients[1:], strict=True)
+            name: _slope(one, columns) for name, one in zip(self.parts_, self._coefficients[1:], strict=True)
         }
         return pd.DataFrame({"user": users, "item": items} | slopes)
 
@@ -892,7 +893,7 @@ class StackedHybrid(_Hybrid):
         return np.stack(
             [np.broadcast_to(_linear(self._coefficients[0], columns), scores.shape[1:])]
             + [
-                _linear(one, columns) * score
+                _slope(one, columns) * score
                 for one, score in zip(self._coefficients[1:], scores, strict=True)
             ]
         )
@@ -919,6 +920,15 @@ def _without_counts(pairs, n_parts):
 
 def _linear(coefficients, columns):
     return sum(coefficient * column for coefficient, column in zip(coefficients, columns, strict=True))
+
+
+def _slope(coefficients, columns):
+    """A slope of the stack, never below 0.
+
+    For users of whom little is known the regression has few hits, and a list turned upside down by chance
+    ranks worse than no list.
+    """
+    return np.maximum(_linear(coefficients, columns), 0.0)
 
 
 def _at(coefficients, columns):
