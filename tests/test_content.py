@@ -408,10 +408,11 @@ def test_an_item_without_any_buyer_is_ranked():
     # where a collaborative model has only zeros
     scores = ImplicitItemKNN().fit(known).recommend(2, n=6).set_index("item")["score"]
     assert scores[["b", "e", "f"]].tolist() == [0, 0, 0]
-    # somebody of whom nothing is known, and a product of which nothing is known: 0, sorted by label
+    # somebody of whom nothing is known gets the best-sellers: here a, c and d have one buyer of three people
     nobody = model.recommend(9, n=6)
-    assert nobody["item"].tolist() == list("abcdef")
-    assert (nobody["score"] == 0).all()
+    assert nobody["item"].tolist() == list("acdbef")
+    assert nobody["score"].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 0, 0, 0])
+    # a product of which nothing is known
     assert model.recommend(1, n=6).set_index("item")["score"]["f"] == 0
 
 

@@ -320,7 +320,8 @@ class ContentRecommender(Recommender):
     The profile is Rocchio's, as in Manning, Raghavan & Schütze (2008), section 9.1.1, without a first query
     and with the two means weighted by the ratings.  A customer whose ratings all equal the neutral point gets
     the plain mean of what they met.  Where nothing is known of the customer or of the product, the score is
-    0, and equal scores are ranked in the order of the labels.
+    0, and equal scores are ranked in the order of the labels; ``recommend`` gives a customer without any
+    interaction the best-sellers, as every recommender here does.
 
     Memory: the profiles, which have at most as many cells as the features of all products met.
 
