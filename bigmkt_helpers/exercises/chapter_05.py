@@ -302,9 +302,9 @@ EXERCISES = (
         title="What was lost, in expected clicks, against the best choice for each visitor.",
         reference=_regret,
         cases=(
-            (_RATES, [0, 0, 2, 1], [0, 1, 0, 0]),
-            (_RATES[::-1], [1, 1, 1, 1], [1, 0, 0, 0]),
-            (_RATES[:2], [2, 2], [0, 0]),
+            (_RATES, np.array([0, 0, 2, 1]), np.array([0, 1, 0, 0])),
+            (_RATES[::-1], np.array([1, 1, 1, 1]), np.array([1, 0, 0, 0])),
+            (_RATES[:2], np.array([2, 2]), np.array([0, 0])),
         ),
         mistakes={
             "clicks": Mistake(
