@@ -416,6 +416,24 @@ def test_an_item_without_any_buyer_is_ranked():
     assert model.recommend(1, n=6).set_index("item")["score"]["f"] == 0
 
 
+@pytest.mark.parametrize("weighting", ["tf_idf", "bm25", "binary"])
+def test_fit_transform_is_fit_and_transform(weighting):
+    table = pd.DataFrame(
+        {
+            "title": ["green tea tea", None, "青瓷茶壶", "tea pot"],
+            "labels": ["tea|gift", "pot", None, "pot|tea"],
+            "price": [10.0, np.nan, 30.0, 20.0],
+        }
+    )
+    features = ContentFeatures(
+        {"title": "ngrams"}, {"labels": "|"}, ["price"], {"title": 2}, weighting, "tf_idf"
+    )
+    at_once = features.fit_transform(table)
+    assert at_once.toarray().tolist() == features.transform(table).toarray().tolist()
+    assert at_once.nnz > 0
+    assert (at_once != features.fit(table).transform(table)).nnz == 0
+
+
 def test_all_ratings_equal_counts_what_was_chosen():
     rows = [("ann", "a", 3), ("ann", "c", 3), ("bob", "d", 3)]
     model = ContentRecommender(PRODUCTS, TITLES).fit(ratings_of(rows, items=PRODUCTS.index))

@@ -106,13 +106,22 @@ class ContentFeatures(TransformerMixin, BaseEstimator):
             If a column is missing or named twice, holds the wrong kind of values, a weight is negative, or no
             column is named.
         """
+        self._learn(items)
+        return self
+
+    def fit_transform(self, items: pd.DataFrame, y=None, **parameters) -> sparse.csr_array:
+        """As ``fit``, then ``transform`` of the same products; each text is cut into tokens only once."""
+        return self._join(self._learn(items))
+
+    def _learn(self, items):
+        """Fit every block; returns what each makes of the same products, by column."""
         text, labels, figures = self._columns(items)
         if self.label_weighting not in (None, "tf_idf"):
             raise InputError(f'label_weighting must be None or "tf_idf", not {self.label_weighting!r}.')
-        self._blocks = {}
+        self._blocks, parts = {}, {}
         for name, tokens in text.items():
-            model = TextFeatures(tokens, self.weighting)
-            self._blocks[name] = self._named(name, model.fit, items)
+            self._blocks[name] = TextFeatures(tokens, self.weighting)
+            parts[name] = self._named(name, self._blocks[name].fit_transform, items)
         for name, separator in labels.items():
             self._blocks[name] = _Labels(separator, self.label_weighting).fit(items[name], name)
         for name in figures:
@@ -121,7 +130,9 @@ class ContentFeatures(TransformerMixin, BaseEstimator):
         for name, block in self._blocks.items():
             stop = start + len(block.get_feature_names_out())
             self.blocks_[name], start = slice(start, stop), stop
-        return self
+            if name not in parts:
+                parts[name] = block.transform(items[name])
+        return parts
 
     def transform(self, items: pd.DataFrame) -> sparse.csr_array:
         """The features of products, also of others than those of ``fit``.
@@ -139,14 +150,17 @@ class ContentFeatures(TransformerMixin, BaseEstimator):
         if not hasattr(self, "blocks_"):
             raise NotFittedError("ContentFeatures has not learned anything yet: call fit(items) first.")
         self._columns(items)
+        return self._join(
+            {name: self._named(name, block.transform, items) for name, block in self._blocks.items()}
+        )
+
+    def _join(self, parts):
         weights = self.weights or {}
-        parts = []
+        scaled = []
         for name, block in self._blocks.items():
-            part = self._named(name, block.transform, items)
-            if not isinstance(block, _Number):
-                part = _unit_rows(part)
-            parts.append(part * np.sqrt(weights.get(name, 1.0)))
-        matrix = sparse.csr_array(sparse.hstack(parts, format="csr"))
+            part = parts[name] if isinstance(block, _Number) else _unit_rows(parts[name])
+            scaled.append(part * np.sqrt(weights.get(name, 1.0)))
+        matrix = sparse.csr_array(sparse.hstack(scaled, format="csr"))
         matrix.eliminate_zeros()
         matrix.sort_indices()
         return matrix
@@ -353,7 +367,8 @@ class ContentRecommender(Recommender):
             raise InputError("features must be a ContentFeatures: say which columns to read, and how.")
         self._check_settings()
         items = self.items(interactions.items) if callable(self.items) else self.items
-        self.features_ = clone(self.features).fit(items)
+        self.features_ = clone(self.features)
+        matrix = self.features_.fit_transform(items)
         self.catalogue_ = _catalogue(items)
         rows = self.catalogue_.get_indexer(interactions.items)
         if (rows < 0).any():
@@ -362,7 +377,7 @@ class ContentRecommender(Recommender):
                 f"the catalogue lacks {len(lacking)} of the {interactions.n_items} items of the interactions "
                 f"(first: {lacking.tolist()[0]!r}): add a row for each, empty if need be."
             )
-        self._matrix = _unit_rows(self.features_.transform(items))
+        self._matrix = _unit_rows(matrix)
         self._own = self._matrix[rows]
         self._items = items
         self._positive, self._negative = self._weights(interactions)
