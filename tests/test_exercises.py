@@ -137,6 +137,15 @@ def test_values_are_told_apart(right, wrong):
         _engine(right).judge(wrong)
 
 
+def test_texts_of_numpy_are_texts():
+    """np.unique and the like hand out texts of their own kind."""
+    exercise = Exercise("99.1", "Words", lambda: ["green", "tea"], {"none": Mistake(lambda: [], "Not none.")})
+    exercise.judge(np.unique(["tea", "green", "tea"]))
+    exercise.judge([np.str_("green"), "tea"])
+    with pytest.raises(ExerciseError):
+        exercise.judge(np.array(["green", "pot"]))
+
+
 def test_rounding_is_no_mistake():
     _engine(0.1 + 0.2).judge(0.3)
     _engine(np.array([1 / 3])).judge([1 / 3 + 1e-12])

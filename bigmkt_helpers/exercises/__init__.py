@@ -277,6 +277,8 @@ def _same(given, expected, relative, absolute) -> bool:
         if math.isnan(expected) or math.isnan(given):
             return math.isnan(expected) and math.isnan(given)
         return math.isclose(given, expected, rel_tol=relative, abs_tol=absolute)
+    # numpy hands out texts and moments of its own kind
+    given, expected = (one.item() if isinstance(one, np.generic) else one for one in (given, expected))
     return type(given) is type(expected) and given == expected
 
 
