@@ -35,6 +35,7 @@ _ROOMS = {
     ],
     "cold_start": ["cold_start_panels", "marks_by_history", "trust_by_history"],
     "bandits": ["closable_clicks", "off_policy_coverage", "regret_curves"],
+    "segments": ["choice_curves", "dendrogram", "persona_panels", "rfm_heat_map"],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -1,4 +1,4 @@
-"""Recency, frequency and money from order lines; scores by fixed rules or by quantiles; shares by category."""
+"""Recency, frequency and money from order lines; scores by fixed rules or quantiles; shares by category."""
 
 import numpy as np
 import pandas as pd
@@ -68,11 +68,11 @@ def rfm(
     --------
     >>> lines = pd.DataFrame({"client": ["ann", "ann", "bob"], "amount": [20.0, 5.0, 8.0],
     ...                       "day": pd.to_datetime(["2025-01-01", "2025-01-11", "2025-01-21"])})
-    >>> rfm(lines, "2025-01-31", customer_id="client", time="day", spend="amount")
-                 recency  frequency  monetary
-    customer_id
-    ann             20.0          2      25.0
-    bob             10.0          1       8.0
+    >>> table = rfm(lines, "2025-01-31", customer_id="client", time="day", spend="amount")
+    >>> print(table.reset_index().to_string(index=False))
+    customer_id  recency  frequency  monetary
+            ann     20.0          2      25.0
+            bob     10.0          1       8.0
     """
     if money not in ("total", "mean"):
         raise InputError(f"money={money!r} is not known: use 'total' or 'mean'.")
@@ -295,7 +295,7 @@ def rfm_grid(table, scores, value: str = "monetary") -> pd.DataFrame:
 
     Examples
     --------
-    >>> table = pd.DataFrame({"recency": [3, 40, 41], "frequency": [5, 1, 1], "monetary": [90.0, 20.0, 10.0]})
+    >>> table = pd.DataFrame({"recency": [3, 40, 40], "frequency": [5, 1, 1], "monetary": [90.0, 20.0, 10.0]})
     >>> rfm_grid(table, rfm_scores(table, n=2))["mean"].tolist()
     [15.0, 90.0]
     """
