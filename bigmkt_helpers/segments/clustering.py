@@ -103,10 +103,8 @@ class FeatureScaler(TransformerMixin, BaseEstimator):
         return values
 
     def _factors(self) -> pd.Series:
-        return pd.Series(1.0, index=self.columns_).where(
-            ~self.columns_.isin(list(self.weights or {})),
-            pd.Series({c: float((self.weights or {}).get(c, 1.0)) for c in self.columns_}),
-        )
+        given = self.weights or {}
+        return pd.Series([float(given.get(c, 1.0)) for c in self.columns_], index=self.columns_)
 
 
 # --- K-means -----------------------------------------------------------------------------------------
@@ -124,8 +122,8 @@ class LloydKMeans(ClusterMixin, BaseEstimator):
     distance to the nearest centre so far. Of `n_trials` such draws that which lowers the inertia most stays.
 
     A segment that falls empty takes the customer who is farthest from the mean of their own segment (the
-    first of equals). That lowers the inertia, so that the steps still end. scikit-learn measures to the centre of
-    the step before, so the two may part ways after an empty segment, and only then.
+    first of equals). That lowers the inertia, so that the steps still end. scikit-learn measures to the
+    centre of the step before, so the two may part ways after an empty segment, and only then.
 
     Parameters
     ----------

@@ -71,8 +71,8 @@ def persona_cards(
     """Size, medians and what stands out of each segment.
 
     A feature stands out where the bootstrap interval (over customers) of the segment's median minus the
-    median of all leaves out 0. The segments are taken as given: where they were made from these very features,
-    the intervals say how well a median is known, not that the segments are there (see `stability`).
+    median of all leaves out 0. The segments are taken as given: where they were made from these features, the
+    intervals say how well a median is known, not that the segments are there (see `stability`).
 
     Parameters
     ----------
@@ -188,8 +188,8 @@ class SegmentAssigner:
     Parameters
     ----------
     model : fitted estimator
-        With ``predict`` and ``transform`` (`LloydKMeans`, scikit-learn's KMeans) or with ``predict_proba`` and
-        ``score_samples`` (a Gaussian mixture), fitted on the scaled features.
+        With ``predict`` and ``transform`` (`LloydKMeans`, scikit-learn's KMeans) or with ``predict_proba``
+        and ``score_samples`` (a Gaussian mixture), fitted on the scaled features.
     scaler : FeatureScaler, optional
         Fitted; applied to all features handed in.
     unlike : float
@@ -234,9 +234,9 @@ class SegmentAssigner:
         -------
         pandas.DataFrame
             ``segment``; for K-means ``distance`` to its centre (in scaled units) and ``margin``, how much
-            farther the next centre is (missing with one segment); for a mixture ``probability`` of the segment
-            and ``log_density``; ``unlike``: farther, or less likely, than the known customers bar a share of
-            `unlike`.
+            farther the next centre is (missing with one segment); for a mixture ``probability`` of the
+            segment and ``log_density``; ``unlike``: farther, or less likely, than all but a share `unlike` of
+            the known customers.
 
         Raises
         ------
@@ -291,7 +291,8 @@ class SegmentRates:
 
     Examples
     --------
-    >>> rates = SegmentRates(strength=2).fit([0, 0, 1, 1], ["tea", "tea", "tea", "nothing"], ["tea", "nothing"])
+    >>> answers = ["tea", "tea", "tea", "nothing"]
+    >>> rates = SegmentRates(strength=2).fit([0, 0, 1, 1], answers, ["tea", "nothing"])
     >>> rates.rates_.round(3).to_numpy().tolist()
     [[0.85, 0.15], [0.6, 0.4]]
     >>> rates.probabilities(pd.Series([1, 7], index=["ann", "bob"])).round(2).to_numpy().tolist()
@@ -336,7 +337,8 @@ class SegmentRates:
 def segment_forecast(question, features, k: int, t=None, scaler=None, model=None, strength: float = 20.0):
     """The common question answered by segment: what customers like this one did at earlier cutoffs.
 
-    Scaler, segments and rates are learned from the cutoffs earlier than `t`; at `t` customers are only placed.
+    Scaler, segments and rates are learned from the cutoffs earlier than `t`; at `t` customers
+    are only placed.
 
     Parameters
     ----------

@@ -81,6 +81,13 @@ def rfm(
     lines = _lines(orders, customer_id, time, order_id, spend)
     moment = _reference(reference, lines["time"])
     lines = lines[(lines["time"] < moment) & lines["customer_id"].notna()]
+    if order_id is not None or "order_id" in orders.columns:
+        owners = lines.drop_duplicates(["order", "customer_id"])["order"]
+        if owners.duplicated().any():
+            twice = owners[owners.duplicated()].iloc[0]
+            raise InputError(
+                f"Order {_checks.shown(twice)} belongs to two customers: mend the numbers first."
+            )
     bought = lines[lines["spend"] >= 0]
     placed = (
         bought.groupby(["customer_id", "order"], observed=True)
@@ -137,17 +144,10 @@ def _lines(orders, customer_id, time, order_id, spend) -> pd.DataFrame:
     for name, column in (("time", time), ("spend", spend), ("order", order_id)):
         gaps = lines[name].isna().to_numpy() | (np.isinf(lines[name]) if name == "spend" else False)
         if gaps.any():
+            row = _checks.shown(orders.index[gaps.argmax()])
             raise InputError(
-                f"orders[{column!r}] is missing or infinite in row {_checks.shown(orders.index[gaps.argmax()])} "
+                f"orders[{column!r}] is missing or infinite in row {row} "
                 f"({int(gaps.sum())} such rows): drop or mend it."
-            )
-    if order_id is not None:
-        known = lines.dropna(subset="customer_id")
-        owners = known.drop_duplicates(["order", "customer_id"])["order"]
-        if owners.duplicated().any():
-            twice = owners[owners.duplicated()].iloc[0]
-            raise InputError(
-                f"Order {_checks.shown(twice)} belongs to two customers: mend the numbers first."
             )
     return lines
 
@@ -223,7 +223,7 @@ def rfm_scores(
 
     Examples
     --------
-    >>> table = pd.DataFrame({"recency": [3, 40, 200], "frequency": [5, 1, 1], "monetary": [90.0, 20.0, 10.0]})
+    >>> table = pd.DataFrame({"recency": [3, 40, 200], "frequency": [5, 1, 1], "monetary": [90, 20, 10]})
     >>> rules = {"recency": [30, 90], "frequency": [2, 4], "monetary": [20, 50]}
     >>> rfm_scores(table, "rules", rules=rules)["cell"].tolist()
     ['3-3-3', '2-1-2', '1-1-1']
