@@ -1,4 +1,4 @@
-"""Segments: RFM, K-means, hierarchy, mixtures, choice of k, cards: hand tables, brute force, recovery, bad input."""
+"""Segments: RFM, K-means, hierarchy, mixtures, choice of k, cards: hand tables, recovery, bad input."""
 
 from functools import cache
 from itertools import product
@@ -339,7 +339,7 @@ def test_dendrogram_as_data():
 def test_mixture_sees_what_kmeans_cannot():
     rng = np.random.default_rng(5)
     flat = rng.normal(size=(400, 2)) * [8, 0.5]
-    values, truth = np.r_[flat, flat + [0, 4]], np.repeat([0, 1], 400)
+    values, truth = np.r_[flat, flat + np.array([0, 4])], np.repeat([0, 1], 400)
     mixture = sg.adjusted_rand_index(truth, sg.fit_mixture(values, 2).predict(values))
     means = sg.adjusted_rand_index(truth, sg.LloydKMeans(2).fit(values).labels_)
     assert mixture > 0.98
@@ -441,9 +441,7 @@ def test_cards_by_hand():
     counts = pd.DataFrame(
         {"tea": [3, 3, 3, 0, 1, 0] * 8, "bath": [1, 1, 1, 4, 4, 3] * 8}, index=features.index
     )
-    cards = sg.persona_cards(
-        features, ["small"] * 3 + ["big"] * 3 if False else ["s", "s", "s", "b", "b", "b"] * 8, counts
-    )
+    cards = sg.persona_cards(features, ["s", "s", "s", "b", "b", "b"] * 8, counts)
     assert cards.sizes["n"].to_dict() == {"b": 24, "s": 24}
     assert cards.medians["money"].to_dict() == {"b": 20, "s": 2, "all": 6.5}
     row = cards.standouts.set_index(["segment", "feature"])

@@ -1,6 +1,6 @@
 """Segments and personas: who the customers are, in groups, and how far to trust the groups.
 
-The rooms: `rfm` (recency, frequency and money from order lines), `clustering` (scaling, K-means, a hierarchy,
+The rooms: `measures` (recency, frequency and money from order lines), `clustering` (scaling, K-means, a hierarchy,
 Gaussian mixtures), `choice` (how many groups, how alike two groupings are) and `personas` (cards, new
 customers, probabilities by segment). Everything is importable from here.
 """
@@ -8,7 +8,7 @@ customers, probabilities by segment). Everything is importable from here.
 import importlib
 
 _ROOMS = {
-    "rfm": ["category_shares", "rfm", "rfm_and_categories", "rfm_grid", "rfm_scores"],
+    "measures": ["category_shares", "rfm", "rfm_and_categories", "rfm_grid", "rfm_scores"],
     "clustering": ["FeatureScaler", "Hierarchy", "LloydKMeans", "fit_mixture", "renumbered"],
     "choice": [
         "adjusted_rand_index",

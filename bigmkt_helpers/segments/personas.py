@@ -312,7 +312,9 @@ class SegmentRates:
         outcomes = list(outcomes)
         strange = ~pd.Index(answers).isin(outcomes)
         if strange.any():
-            raise InputError(f"The answer {answers[strange][0]!r} is not among the outcomes {outcomes}.")
+            raise InputError(
+                f"The answer {_checks.shown(answers[strange][0])} is not among the outcomes {outcomes}."
+            )
         counts = pd.crosstab(pd.Series(labels), pd.Series(answers)).reindex(columns=outcomes, fill_value=0)
         total = counts.sum() + 0.5
         self.base_ = total / total.sum()
