@@ -29,7 +29,8 @@ def choice_curves(table, title="Four answers to: how many segments?"):
         "silhouette": table["silhouette"].idxmax(),
         "gap": table.index[table["gap_chosen"]].tolist()[0] if table["gap_chosen"].any() else None,
         "bic": None if table["bic"].isna().all() else table["bic"].idxmin(),
-        "stability": table["stability"].idxmax(),
+        # of equally stable numbers the largest: fewer may only lump real segments together
+        "stability": table.index[table["stability"] >= table["stability"].max() - 1e-12].max(),
     }
     names = {
         "silhouette": "silhouette (more is better)",
