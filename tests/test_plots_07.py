@@ -68,7 +68,7 @@ def test_choice_curves_draw_and_say_the_choices():
     assert axes.shape == (2, 2)
     for axis, column in zip(axes.flat, ["silhouette", "gap", "bic", "stability"], strict=True):
         line, ring = axis.lines[0], axis.lines[-1]
-        np.testing.assert_allclose(line.get_ydata(), CHOICE[column])
+        np.testing.assert_allclose(np.asarray(line.get_ydata(), dtype=float), CHOICE[column])
         # of equally stable numbers the largest
         assert list(ring.get_xdata()) == [3]
     text = sentence(axes)
@@ -116,7 +116,7 @@ def test_heat_map_writes_the_customers_in_the_cells():
         (lambda: plots.choice_curves(CHOICE.iloc[:0]), "at least one number"),
         (lambda: plots.dendrogram(TREE.dendrogram().iloc[:0]), "at least one bracket"),
         (lambda: plots.dendrogram(TREE.dendrogram(), cut=9), "cut is 9"),
-        (lambda: plots.persona_panels(CARDS, ["age"]), "no feature age"),
+        (lambda: plots.persona_panels(CARDS, ["age"]), "no feature 'age'"),
         (lambda: plots.rfm_heat_map(GRID.iloc[:0]), "at least one cell"),
     ],
 )

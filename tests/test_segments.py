@@ -339,11 +339,11 @@ def test_mixture_sees_what_kmeans_cannot():
     rng = np.random.default_rng(5)
     flat = rng.normal(size=(400, 2)) * [8, 0.5]
     values, truth = np.r_[flat, flat + np.array([0, 4])], np.repeat([0, 1], 400)
-    mixture = sg.adjusted_rand_index(truth, sg.fit_mixture(values, 2).predict(values))
+    mixture = sg.adjusted_rand_index(truth, sg.fit_mixture(values, 2, n_init=20).predict(values))
     means = sg.adjusted_rand_index(truth, sg.LloydKMeans(2).fit(values).labels_)
     assert mixture > 0.98
     assert means < 0.1
-    assert sg.mixture_bic(values, range(1, 5)).idxmin() == 2
+    assert sg.mixture_bic(values, range(1, 4), n_init=20).idxmin() == 2
 
 
 # choice of k
@@ -532,6 +532,8 @@ def test_personas_of_the_shop_are_found_by_what_is_bought_not_by_rfm():
     assert found["shares"].estimate == pytest.approx(0.39, abs=0.03)
     assert found["both"].estimate == pytest.approx(0.293, abs=0.03)
     assert found["both"].high < found["shares"].low
+    assert sg.adjusted_rand_index(truth, np.zeros(len(truth))) == 0
+    assert sg.adjusted_rand_index(truth, np.arange(len(truth))) == 0
     shuffled = np.random.default_rng(0).permutation(truth.to_numpy())
     assert abs(sg.adjusted_rand_index(shuffled, labels)) < 0.01
 
@@ -548,6 +550,9 @@ def test_segments_close_bits_of_the_common_question():
     base = bits_per_customer(question.base_rate(), answers).mean()
     ours = bits_per_customer(forecast, answers).mean()
     assert ours < base - 0.03
+    # one segment for everybody is the base rate, and closes nothing
+    alone = sg.segment_forecast(question, lambda _, who, __: pd.DataFrame({"one": 1.0}, index=who), 1)
+    assert bits_per_customer(alone, answers).mean() == pytest.approx(base, abs=0.005)
     # the same segments with mixed-up customers close nothing
     mixed = forecast.set_axis(np.random.default_rng(0).permutation(forecast.index), axis=0)
     assert bits_per_customer(mixed.loc[forecast.index], answers).mean() > base

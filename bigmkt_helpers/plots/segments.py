@@ -117,7 +117,7 @@ def dendrogram(brackets, cut=None, unit="height of the merge", title="How custom
 
 
 def persona_panels(cards, features=None, title="What sets each segment apart"):
-    """One panel per feature: the median of each segment against all, with the interval of the difference.
+    """One panel per feature: the median of each segment with its interval, and a line at that of all.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def persona_panels(cards, features=None, title="What sets each segment apart"):
     features = list(dict.fromkeys(table["feature"]))[:6] if features is None else list(features)
     unknown = [f for f in features if f not in set(table["feature"])]
     if unknown or not features:
-        raise InputError(f"There is no feature {unknown[0] if unknown else features!r} on these cards.")
+        raise InputError(f"There is no feature {(unknown or [''])[0]!r} on these cards.")
     names = list(cards.sizes.index)
     ticks = [f"{name} ({share:.0%})" for name, share in cards.sizes["share"].items()]
     parts = []
@@ -154,7 +154,7 @@ def persona_panels(cards, features=None, title="What sets each segment apart"):
             everybody = own["all"].iloc[0]
             axis.axvline(everybody, color="#555555", linestyle="--")
             for place, row in enumerate(own.itertuples()):
-                error = [[max(row.difference - row.low, 0)], [max(row.high - row.difference, 0)]]
+                error = [[max(row.median - row.median_low, 0)], [max(row.median_high - row.median, 0)]]
                 axis.errorbar(
                     row.median,
                     place,
@@ -170,7 +170,9 @@ def persona_panels(cards, features=None, title="What sets each segment apart"):
             parts.append(f"{feature} (all {everybody:.4g}): {shown}")
         axes.flat[0].invert_yaxis()
         axes.flat[0].set_title(title)
-    return describe(axes, f"Medians by segment, with intervals against all. {'; '.join(parts)}.")
+    return describe(
+        axes, f"Medians by segment with intervals; filled where they differ from all. {'; '.join(parts)}."
+    )
 
 
 def rfm_heat_map(grid, value="mean", label="mean money", title="Recency and frequency"):

@@ -288,7 +288,7 @@ def _lloyd(values, centres, max_iter, threshold):
     while n_iter < max_iter:
         n_iter += 1
         before, labels = labels, _nearest(values, centres)
-        if len(np.unique(labels)) < k:
+        if (np.bincount(labels, minlength=k) == 0).any():
             labels = _fill_empty(values, labels, k)
         moved, _ = _means(values, labels, k)
         shift, centres = float(((moved - centres) ** 2).sum()), moved
@@ -464,7 +464,7 @@ def fit_mixture(X, k: int, covariance: str = "full", n_init: int = 5, random_sta
 
     Starts from K-means alone cannot find long, parallel segments: K-means cuts them across, and the mixture
     stays there. So each fit is made from K-means and from customers drawn at random; the higher likelihood
-    stays.
+    stays. Even so a hard case may need 20 restarts.
 
     Parameters
     ----------

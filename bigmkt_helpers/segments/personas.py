@@ -26,7 +26,8 @@ class PersonaCards:
     medians : pandas.DataFrame
         Index: segments, then "all"; columns: the features in their original units.
     standouts : pandas.DataFrame
-        ``segment``, ``feature``, ``median``, ``all``, ``difference``, ``low``, ``high``, ``stands_out``.
+        ``segment``, ``feature``, ``median`` with its interval ``median_low``, ``median_high``; ``all``, the
+        median of everybody; ``difference`` of the two, with its interval ``low``, ``high``; ``stands_out``.
     shares : pandas.DataFrame or None
         ``segment``, ``category``, ``share``, ``low``, ``high``, ``all``, ``lift``.
     level : float
@@ -123,6 +124,7 @@ def persona_cards(
     values = table.to_numpy()
     weights = None if counts is None else counts.to_numpy()
     drawn = np.full((n_resamples, k, values.shape[1]), np.nan)
+    drawn_medians = drawn.copy()
     drawn_shares = None if counts is None else np.full((n_resamples, k, weights.shape[1]), np.nan)
     for i in range(n_resamples):
         chosen = rng.integers(n, size=n)
@@ -132,11 +134,13 @@ def persona_cards(
             rows = own == s
             # a small segment may be left out of a draw altogether; that draw says nothing of it
             if rows.any():
-                drawn[i, s] = np.median(picked[rows], axis=0) - overall
+                drawn_medians[i, s] = np.median(picked[rows], axis=0)
+                drawn[i, s] = drawn_medians[i, s] - overall
                 if counts is not None:
                     drawn_shares[i, s] = _share_of(weights[chosen[rows]])
     tail = (1 - level) / 2
     low, high = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    own_low, own_high = np.nanquantile(drawn_medians, [tail, 1 - tail], axis=0)
     by = table.groupby(codes)
     medians = by.median().set_axis(names, axis=0)
     overall = table.median()
@@ -146,6 +150,8 @@ def persona_cards(
                 "segment": name,
                 "feature": feature,
                 "median": medians.iat[s, f],
+                "median_low": own_low[s, f],
+                "median_high": own_high[s, f],
                 "all": overall.iat[f],
                 "difference": medians.iat[s, f] - overall.iat[f],
                 "low": low[s, f],
