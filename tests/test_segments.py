@@ -401,6 +401,22 @@ def test_gap_statistic_finds_one_and_four(reference):
 
 
 @pytest.mark.unit
+def test_gap_statistic_by_hand_for_one_segment():
+    values = np.random.default_rng(4).normal(size=(30, 3)) * [1, 2, 3]
+    table = sg.gap_statistic(values, [1, 2], n_references=6, reference="uniform", random_state=9)
+    seeds = np.random.SeedSequence(9).spawn(7)[1:]
+    logs = []
+    for seed in seeds:
+        box = np.random.Generator(np.random.PCG64(seed)).uniform(
+            values.min(axis=0), values.max(axis=0), (30, 3)
+        )
+        logs.append(np.log(30 * box.var(axis=0).sum()))
+    assert table["log_w"].at[1] == pytest.approx(np.log(30 * values.var(axis=0).sum()))
+    assert table["expected"].at[1] == pytest.approx(np.mean(logs))
+    assert table["s"].at[1] == pytest.approx(np.std(logs) * np.sqrt(7 / 6))
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize("how", ["bootstrap", "subsample"])
 def test_stability_is_high_where_segments_are_real(how):
     values = np.concatenate(
