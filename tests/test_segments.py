@@ -584,8 +584,8 @@ BAD = {
         lambda: sg.LloydKMeans(5).fit(GOOD),
         "5 segments were asked for, of 4 customers",
     ),
-    "identical customers": (lambda: sg.LloydKMeans(2).fit(SAME), "only 1 of the 5 customers differ"),
-    "mixture of identical customers": (lambda: sg.fit_mixture(SAME, 2), "only 1 of the 5 customers differ"),
+    "identical customers": (lambda: sg.LloydKMeans(2).fit(SAME), "5 customers show only 1 different"),
+    "mixture of identical customers": (lambda: sg.fit_mixture(SAME, 2), "5 customers show only 1 different"),
     "mixture with a constant": (
         lambda: sg.fit_mixture(np.c_[GOOD, np.ones(4)], 2),
         "feature 2 has one value for everybody",
@@ -609,6 +609,11 @@ BAD = {
     "gap of identical customers": (lambda: sg.gap_statistic(SAME, [1]), "inertia of 0"),
     "gap with k of n": (lambda: sg.gap_statistic(GOOD, range(1, 5)), "inertia of 0"),
     "stability of one": (lambda: sg.stability(GOOD, 1), "k is 1"),
+    "sample of equal customers": (
+        lambda: sg.stability(np.r_[np.zeros((29, 1)), np.ones((1, 1))], 2),
+        "A sample of the customers could not be parted into 2 segments",
+    ),
+    "choice among few": (lambda: sg.choice_table(GOOD), "4 customers are too few to judge 8 segments"),
     "labels of others": (lambda: sg.adjusted_rand_index([0, 1], [0, 1, 2]), "one label to each of the 2"),
     "card of nobody": (lambda: sg.persona_cards(GOOD, list("aabb")).card("z"), "no segment 'z'"),
     "label missing": (lambda: sg.persona_cards(GOOD, ["a", None, "b", "b"]), "missing at position 1"),

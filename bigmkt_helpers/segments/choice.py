@@ -307,7 +307,12 @@ def stability(
         two = []
         for _ in range(2):
             chosen = np.sort(rng.choice(n, size=size, replace=how == "bootstrap"))
-            two.append(fit(values[chosen], k, rng).predict(values))
+            try:
+                two.append(fit(values[chosen], k, rng).predict(values))
+            except InputError as error:
+                raise InputError(
+                    f"A sample of the customers could not be parted into {k} segments: {error}"
+                ) from error
         found[pair] = adjusted_rand_index(*two)
     return found
 
@@ -339,6 +344,11 @@ def choice_table(
     """
     table = _checks.feature_table(X)
     ks = _numbers(ks, least=2)
+    if len(table) < max(ks) + 1:
+        raise InputError(
+            f"{len(table)} customers are too few to judge {max(ks)} segments, as the gap statistic looks one "
+            "further: ask for fewer."
+        )
     # the smallest k with the rule is looked for from 1 on
     gaps = gap_statistic(table, range(1, max(ks) + 2), n_references, "pca", n_init, random_state)
     rows = []
