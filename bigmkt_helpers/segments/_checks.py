@@ -57,8 +57,8 @@ def enough(values: np.ndarray, k: int) -> None:
             different = len(np.unique(values, axis=0))
         if different < k:
             raise InputError(
-                f"{k} segments were asked for, but the {len(values)} customers show only {different} different "
-                "sets of features: ask for fewer segments or add features."
+                f"{k} segments were asked for, but the {len(values)} customers show only {different} "
+                "different sets of features: ask for fewer segments or add features."
             )
 
 
