@@ -19,6 +19,7 @@ import pandas as pd
 from bigmkt_helpers.errors import InputError
 
 __all__ = [
+    "BASKETS",
     "CAMPAIGNS",
     "CUSTOMERS",
     "INTERACTIONS",
@@ -906,3 +907,6 @@ CAMPAIGNS = Schema(
     key=("campaign_id", "customer_id"),
 )
 """One row per customer whom a campaign could have reached: sent, or held out."""
+
+BASKETS = Schema("baskets", (_ORDER, _PRODUCT))
+"""One row per product in a basket; the product may be told by its number, its name or its category."""
