@@ -4,9 +4,21 @@ import importlib
 
 _ROOMS = {
     "table": ["Baskets", "exact_share", "show_itemset", "smallest_count", "split_baskets"],
-    "itemsets": ["AprioriLevel", "apriori_levels", "closed_itemsets", "frequent_itemsets", "maximal_itemsets"],
+    "itemsets": [
+        "AprioriLevel",
+        "apriori_levels",
+        "closed_itemsets",
+        "frequent_itemsets",
+        "maximal_itemsets",
+    ],
     "rules": ["association_rules", "mark_redundant", "show_rules"],
-    "trials": ["adjust_p_values", "fisher_p_value", "holdout_validation", "number_of_tests", "shuffle_baskets"],
+    "trials": [
+        "adjust_p_values",
+        "fisher_p_value",
+        "holdout_validation",
+        "number_of_tests",
+        "shuffle_baskets",
+    ],
     "bundles": ["suggest_bundles"],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

@@ -58,7 +58,7 @@ class Baskets:
         Parameters
         ----------
         frame : pandas.DataFrame
-            Never changed. A repeated row counts once. A basket without items has no row, so it is not counted.
+            Never changed. A repeated row counts once. A basket without items has no row and is not counted.
         order_id, product_id : str
             The frame's names for the basket and for what is in it (the product, its title or its category).
 
@@ -335,7 +335,12 @@ def _number_between(value, name, low, high, low_allowed=False, high_allowed=Fals
     number = isinstance(value, Real | Decimal) and not isinstance(value, bool | np.bool_)
     if not number or value != value:
         raise InputError(f"{name} is {value!r}: it must be a number between {low} and {high}.")
-    if value < low or value > high or (value == low and not low_allowed) or (value == high and not high_allowed):
+    if (
+        value < low
+        or value > high
+        or (value == low and not low_allowed)
+        or (value == high and not high_allowed)
+    ):
         ends = {
             (False, False): "both excluded",
             (False, True): f"{low} excluded",

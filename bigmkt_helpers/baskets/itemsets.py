@@ -1,0 +1,464 @@
+"""Frequent itemsets: Apriori by hand, level by level, and a miner on bits for data of real size."""
+
+import sys
+from itertools import combinations, pairwise
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from bigmkt_helpers.baskets.table import Baskets, smallest_count
+from bigmkt_helpers.errors import InputError
+
+WORD = 64
+BLOCK = 1 << 15
+"""Baskets whose bits are worked on at once."""
+
+CHUNK = 1 << 20
+"""Bytes of bits of the candidates counted at once: small enough for a processor's cache."""
+
+MANY = 200_000
+"""Candidates of one level from which on the number of itemsets is estimated before they are counted."""
+
+PROBES = 400
+
+
+class AprioriLevel(NamedTuple):
+    """One pass of Apriori: what the join proposed, what the prune took away, what was counted and kept."""
+
+    length: int
+    joined: list
+    pruned: dict
+    counts: dict
+    frequent: list
+
+
+def apriori_levels(baskets, min_support=None, *, min_count=None, max_len=None) -> list[AprioriLevel]:
+    """Apriori as the paper tells it, one entry per length, for reading and for small data.
+
+    Join: two frequent sets of length k - 1 that share all but their last item give a candidate of length k.
+    Prune: a candidate with a subset of length k - 1 that is not frequent can't be frequent, and is not
+    counted. Count: the others are looked for in every basket. (Agrawal & Srikant, Fast algorithms for mining
+    association rules, VLDB 1994 (unverified).) Plain Python: use :func:`frequent_itemsets` for more than some
+    thousand baskets.
+
+    Parameters
+    ----------
+    baskets : Baskets, list of lists or pandas.DataFrame
+    min_support : float or fractions.Fraction, in (0, 1]
+        Smallest share of the baskets.
+    min_count : int, at least 1
+        Smallest number of baskets; give this or `min_support`.
+    max_len : int, optional
+        Longest itemset.
+
+    Returns
+    -------
+    list of AprioriLevel
+        ``length``; ``joined``, the candidates as sorted tuples; ``pruned``, for each candidate not counted
+        the subset that was missing; ``counts``, the number of baskets of each candidate counted;
+        ``frequent``. The last level may have no frequent set; at length 1 every item is a candidate.
+
+    Raises
+    ------
+    InputError
+        As in :func:`frequent_itemsets`.
+
+    Examples
+    --------
+    >>> levels = apriori_levels([["a", "b"], ["a", "b", "c"], ["a", "c"], ["b"]], min_count=2)
+    >>> levels[1].joined, levels[1].frequent
+    ([('a', 'b'), ('a', 'c'), ('b', 'c')], [('a', 'b'), ('a', 'c')])
+    >>> levels[2].joined, levels[2].pruned
+    ([('a', 'b', 'c')], {('a', 'b', 'c'): ('b', 'c')})
+    """
+    baskets = Baskets.of(baskets)
+    least = _least(baskets, min_support, min_count)
+    _check_length(max_len)
+    contents = [frozenset(items) for items in baskets.to_lists()]
+    levels, joined = [], [(label,) for label in baskets.labels]
+    while joined and (max_len is None or len(joined[0]) <= max_len):
+        frequent_before = set(levels[-1].frequent) if levels else set()
+        pruned = {}
+        for candidate in joined if len(joined[0]) > 2 else []:
+            missing = [
+                part for part in combinations(candidate, len(candidate) - 1) if part not in frequent_before
+            ]
+            if missing:
+                pruned[candidate] = missing[0]
+        counted = [candidate for candidate in joined if candidate not in pruned]
+        counts = {candidate: sum(map(frozenset(candidate).issubset, contents)) for candidate in counted}
+        frequent = [candidate for candidate in counted if counts[candidate] >= least]
+        levels.append(AprioriLevel(len(joined[0]), joined, pruned, counts, frequent))
+        joined = _join(frequent)
+    return levels
+
+
+def _join(frequent) -> list[tuple]:
+    """Two sorted tuples that differ in the last item only, put together; `frequent` is in sorted order."""
+    return [
+        (*first, second[-1])
+        for place, first in enumerate(frequent)
+        for second in frequent[place + 1 :]
+        if first[:-1] == second[:-1]
+    ]
+
+
+def frequent_itemsets(
+    baskets, min_support=None, *, min_count=None, max_len=None, kind="all", memory=1e9
+) -> pd.DataFrame:
+    """All sets of items that lie together in at least so many baskets.
+
+    Level by level as Apriori does, but on bits: each item is one bit per basket, and the count of an itemset
+    is the number of ones in the "and" of its items' bits, taken for blocks of baskets and chunks of
+    candidates that fit a processor's cache. Pairs of rarely bought items are counted by a sparse matrix
+    product instead. A candidate is dropped uncounted if its last two items are not a frequent pair. Counts
+    are whole numbers, and so is the minimum (:func:`smallest_count`): nothing is lost to rounding.
+
+    Memory is the bits (``n_items * n_baskets / 8`` bytes for the items in a frequent pair, or one block at a
+    time if that is over a quarter of `memory`) and the result. A support so low that the result would not fit
+    is refused: at the latest when memory is full, and as a rule before, since whenever a level has very many
+    candidates the number of itemsets still to come is estimated by random descents into the tree of itemsets
+    (Knuth, Estimating the efficiency of backtrack programs, 1975 (unverified)).
+
+    Parameters
+    ----------
+    baskets : Baskets, list of lists or pandas.DataFrame
+        See :class:`Baskets`. Empty baskets count as baskets.
+    min_support : float or fractions.Fraction, in (0, 1]
+        Smallest share of the baskets.
+    min_count : int, at least 1
+        Smallest number of baskets; give this or `min_support`.
+    max_len : int, optional
+        Longest itemset.
+    kind : {"all", "closed", "maximal"}
+        Closed: no larger set lies in the same number of baskets. Maximal: no larger set is frequent.
+    memory : float
+        Bytes that bits and result may take.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``support`` (share of the baskets) and ``itemsets`` (frozensets), as mlxtend's functions
+        give them, and ``count`` (int64). Ordered by length, then by the sorted items. No row if nothing is frequent.
+
+    Raises
+    ------
+    InputError
+        A minimum out of range, both or neither given, no baskets, or an answer that would not fit.
+
+    Examples
+    --------
+    >>> found = frequent_itemsets([["a", "b"], ["a", "b", "c"], ["a", "c"], ["b"]], min_support=0.5)
+    >>> [(show_itemset(items), count) for items, count in zip(found["itemsets"], found["count"])]
+    [("{'a'}", 3), ("{'b'}", 3), ("{'c'}", 2), ("{'a', 'b'}", 2), ("{'a', 'c'}", 2)]
+    """
+    baskets = Baskets.of(baskets)
+    least = _least(baskets, min_support, min_count)
+    _check_length(max_len)
+    if kind not in ("all", "closed", "maximal"):
+        raise InputError(f"kind is {kind!r}: it must be 'all', 'closed' or 'maximal'.")
+    if not isinstance(memory, Real) or not memory > 0:
+        raise InputError(f"memory is {memory!r}: it must be a number of bytes above 0.")
+    # whether a set of the greatest length is closed can be told from the sets one longer only
+    longest = max_len if max_len is None or kind == "all" else max_len + 1
+    found = _frame(baskets, _Miner(baskets, least, longest, float(memory)).levels())
+    if kind == "all":
+        return found
+    found = closed_itemsets(found) if kind == "closed" else maximal_itemsets(found)
+    if max_len is None:
+        return found
+    return found[found["itemsets"].map(len).to_numpy(dtype=np.int64) <= max_len].reset_index(drop=True)
+
+
+def closed_itemsets(itemsets) -> pd.DataFrame:
+    """The itemsets that no larger one equals in its count: every other count can be told from theirs.
+
+    Parameters
+    ----------
+    itemsets : pandas.DataFrame
+        All frequent itemsets with their ``count``. If they were cut at a length, those of that length all
+        pass: ask :func:`frequent_itemsets` for ``kind="closed"`` instead.
+
+    Examples
+    --------
+    >>> found = frequent_itemsets([["a", "b"], ["a", "b"], ["b"]], min_count=1)
+    >>> closed_itemsets(found)["itemsets"].map(show_itemset).tolist()
+    ["{'b'}", "{'a', 'b'}"]
+    """
+    return _without_larger(itemsets, same_count=True)
+
+
+def maximal_itemsets(itemsets) -> pd.DataFrame:
+    """The itemsets without a larger frequent one: every other frequent itemset is part of one of them.
+
+    Examples
+    --------
+    >>> found = frequent_itemsets([["a", "b"], ["a", "b"], ["b"]], min_count=1)
+    >>> maximal_itemsets(found)["itemsets"].map(show_itemset).tolist()
+    ["{'a', 'b'}"]
+    """
+    return _without_larger(itemsets, same_count=False)
+
+
+def _without_larger(itemsets, same_count) -> pd.DataFrame:
+    sets, counts = itemsets["itemsets"].tolist(), itemsets["count"].tolist()
+    place = dict(zip(sets, range(len(sets))))
+    keep = np.ones(len(sets), dtype=bool)
+    for larger, count in zip(sets, counts):
+        for item in larger:
+            smaller = place.get(larger - {item})
+            if smaller is not None and (not same_count or counts[smaller] == count):
+                keep[smaller] = False
+    return itemsets[keep].reset_index(drop=True)
+
+
+def _least(baskets, min_support, min_count) -> int:
+    if (min_support is None) == (min_count is None):
+        raise InputError("Give min_support, a share of the baskets, or min_count, a number of them.")
+    if min_count is None:
+        return smallest_count(min_support, baskets.n_baskets)
+    if not isinstance(min_count, Integral) or isinstance(min_count, bool) or min_count < 1:
+        raise InputError(f"min_count is {min_count!r}: it must be a whole number of at least 1.")
+    return int(min_count)
+
+
+def _check_length(max_len) -> None:
+    whole = isinstance(max_len, Integral) and not isinstance(max_len, bool)
+    if max_len is not None and not (whole and max_len >= 1):
+        raise InputError(f"max_len is {max_len!r}: it must be a whole number of at least 1, or None.")
+
+
+def _frame(baskets, levels) -> pd.DataFrame:
+    """The table of the result, from arrays of positions and of counts."""
+    labels = np.empty(baskets.n_items, dtype=object)
+    labels[:] = baskets.labels
+    sets, counts = [], [np.zeros(0, dtype=np.int64)]
+    for positions, count in levels:
+        positions = np.sort(positions, axis=1)
+        order = np.lexsort(positions.T[::-1])
+        sets.extend(map(frozenset, labels[positions[order]].tolist()))
+        counts.append(count[order])
+    counts = np.concatenate(counts)
+    column = np.empty(len(sets), dtype=object)
+    column[:] = sets
+    return pd.DataFrame({"support": counts / baskets.n_baskets, "itemsets": column, "count": counts})
+
+
+def _bytes_of(length) -> int:
+    """Bytes that one itemset takes in the arrays and in the table."""
+    return 12 * length + 32 + sys.getsizeof(frozenset(range(length)))
+
+
+class _Miner:
+    """The search: items are numbered by rising count, so that the tree of itemsets stays narrow."""
+
+    def __init__(self, baskets, least, max_len, memory):
+        self.baskets, self.least, self.max_len, self.memory = baskets, least, max_len, memory
+        self.n_baskets = baskets.n_baskets
+        self.held = 0.0
+
+    def levels(self):
+        """(positions, counts) for each length."""
+        counts = self.baskets.item_counts()
+        items = np.flatnonzero(counts >= self.least)
+        items = items[np.argsort(counts[items], kind="stable")]
+        if len(items) == 0:
+            return []
+        self._hold(1, len(items))
+        found = [(items[:, None], counts[items])]
+        if self.max_len == 1 or len(items) < 2:
+            return found
+        rows, columns = self._entries(items)
+        pairs, count = self._pairs(rows, columns, len(items))
+        if len(pairs) == 0:
+            return found
+        found.append((items[pairs], count))
+        if self.max_len == 2:
+            return found
+        # from here on only items in a frequent pair matter
+        used = np.unique(pairs)
+        number = np.full(len(items), -1, dtype=np.int64)
+        number[used] = np.arange(len(used))
+        items, pairs = items[used], number[pairs].astype(np.int32)
+        inside = number[columns] >= 0
+        self.bits = _Bits(rows[inside], number[columns[inside]], self.n_baskets, len(items), self.memory / 4)
+        self.codes = pairs[:, 0].astype(np.int64) * len(items) + pairs[:, 1]
+        self.width = len(items)
+        sets, probed = pairs, MANY // 2
+        while len(sets) > 1 and (self.max_len is None or sets.shape[1] < self.max_len):
+            partners = self._partners(sets)
+            total = int(partners.sum())
+            if total > 2 * probed:
+                self._probe(sets, partners)
+                probed = total
+            sets, count = self._next(sets, partners)
+            if len(sets):
+                found.append((items[sets], count))
+        return found
+
+    def _entries(self, items):
+        """Basket and new number of each entry of a frequent item, ascending."""
+        number = np.full(self.baskets.n_items, -1, dtype=np.int64)
+        number[items] = np.arange(len(items))
+        columns = number[self.baskets.positions]
+        return self.baskets.rows()[columns >= 0], columns[columns >= 0]
+
+    def _pairs(self, rows, columns, width):
+        sizes = np.bincount(rows, minlength=self.n_baskets)
+        by_product, by_bits = 6.0 * float((sizes**2).sum()), 0.5 * width**2 * self.n_baskets / WORD
+        if by_bits < by_product and width * self.n_baskets / 8 < self.memory / 4:
+            self.bits = _Bits(rows, columns, self.n_baskets, width, self.memory / 4)
+            self.codes = None
+            return self._next(np.arange(width, dtype=np.int32)[:, None], np.arange(width)[::-1])
+        table = sp.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)), (self.n_baskets, width))
+        turned = table.T.tocsr()
+        # rows of the product in stripes, so that no stripe can have more entries than the memory takes
+        bound = np.minimum(np.bincount(columns, weights=sizes[rows], minlength=width), width)
+        stripe = (np.cumsum(bound) // max(1.0, min(self.memory / 40, 1.6e7))).astype(np.int64)
+        starts = np.r_[np.flatnonzero(np.r_[True, stripe[1:] != stripe[:-1]]), width]
+        pairs, counts = [], []
+        for start, stop in pairwise(starts):
+            product = (turned[start:stop] @ table).tocoo()
+            good = (product.data >= self.least) & (product.col > product.row + start)
+            pairs.append(np.column_stack([product.row[good] + start, product.col[good]]).astype(np.int32))
+            counts.append(product.data[good].astype(np.int64))
+            self._hold(2, len(pairs[-1]))
+        pairs, counts = np.concatenate(pairs), np.concatenate(counts)
+        order = np.lexsort([pairs[:, 1], pairs[:, 0]])
+        return pairs[order], counts[order]
+
+    def _partners(self, sets):
+        """For each set, how many sets after it share all but the last item; sets are in sorted order."""
+        new = np.r_[True, (sets[1:, :-1] != sets[:-1, :-1]).any(axis=1)]
+        starts = np.flatnonzero(new)
+        sizes = np.diff(np.r_[starts, len(sets)])
+        return np.repeat(starts + sizes, sizes) - np.arange(len(sets)) - 1
+
+    def _next(self, sets, partners):
+        """The frequent sets one longer, in sorted order, with their counts."""
+        length = sets.shape[1] + 1
+        found, counts = [np.zeros((0, length), dtype=np.int32)], [np.zeros(0, dtype=np.int64)]
+        stripe = np.cumsum(partners) // (1 << 18)
+        starts = np.r_[np.flatnonzero(np.r_[True, stripe[1:] != stripe[:-1]]), len(sets)]
+        for start, stop in pairwise(starts):
+            first = np.repeat(np.arange(start, stop), partners[start:stop])
+            before = np.cumsum(partners[start:stop]) - partners[start:stop]
+            second = first + 1 + np.arange(len(first)) - np.repeat(before, partners[start:stop])
+            if self.codes is not None:
+                good = self._is_pair(sets[first, -1], sets[second, -1])
+                first, second = first[good], second[good]
+            if len(first) == 0:
+                continue
+            candidates = np.column_stack([sets[first], sets[second, -1]])
+            count = self.bits.count(candidates)
+            good = count >= self.least
+            found.append(candidates[good])
+            counts.append(count[good])
+            self._hold(length, len(found[-1]))
+        return np.concatenate(found), np.concatenate(counts)
+
+    def _is_pair(self, first, second):
+        code = first.astype(np.int64) * self.width + second
+        place = np.minimum(np.searchsorted(self.codes, code), len(self.codes) - 1)
+        return self.codes[place] == code
+
+    def _hold(self, length, number) -> None:
+        self.held += number * _bytes_of(length)
+        if self.held > self.memory:
+            self._refuse("More than", self.held)
+
+    def _refuse(self, how, size) -> None:
+        share = self.least / self.n_baskets
+        raise InputError(
+            f"{how} {_size(size)} of itemsets lie in at least {self.least:,} of {self.n_baskets:,} baskets "
+            f"(a support of {share:.3g}), over the memory of {_size(self.memory)}: raise the support, set "
+            f"max_len, or allow more with memory=…."
+        )
+
+    def _probe(self, sets, partners) -> None:
+        """Estimate what is still to come below these sets, and refuse if it would not fit.
+
+        A descent goes from a set to one of its frequent extensions at random. An extension met at some depth
+        stands for as many as the product of the choices on the way, so that the mean over descents is the
+        number of itemsets, without bias, whatever the tree. The middle of eight means is taken, since one
+        descent into a thick branch can weigh much: it errs towards too few, and memory is watched as well.
+        """
+        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(len(sets))))
+        chosen = generator.integers(len(sets), size=PROBES)
+        weights = np.zeros(PROBES)
+        for probe, row in enumerate(chosen):
+            items = sets[row]
+            tail = sets[row + 1 : row + 1 + partners[row], -1]
+            weight = 1.0
+            while len(tail) and (self.max_len is None or len(items) < self.max_len):
+                tail = tail[self._is_pair(np.full(len(tail), items[-1]), tail)]
+                candidates = np.column_stack([np.tile(items, (len(tail), 1)), tail]).astype(np.int32)
+                tail = tail[self.bits.count(candidates) >= self.least] if len(tail) else tail
+                if len(tail) == 0:
+                    break
+                weights[probe] += weight * len(tail) * _bytes_of(len(items) + 1)
+                weight *= len(tail)
+                pick = generator.integers(len(tail))
+                items, tail = np.append(items, tail[pick]).astype(np.int32), tail[pick + 1 :]
+        still = len(sets) * float(np.median(weights.reshape(8, -1).mean(axis=1)))
+        if self.held + still > self.memory:
+            self._refuse("An estimated", self.held + still)
+
+
+def _size(number) -> str:
+    unit, letters = next(
+        (u, t) for u, t in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if number >= u or u < 1e4
+    )
+    return f"{number / unit:,.3g} {letters}"
+
+
+class _Bits:
+    """One bit per item and basket, in blocks of baskets; held if they fit, else made anew for each use."""
+
+    def __init__(self, rows, columns, n_baskets, width, memory):
+        self.rows, self.columns, self.n_baskets, self.width = rows, columns, n_baskets, width
+        fitting = int(3.2e7 // max(1, width)) // WORD * WORD
+        self.block = max(WORD, min(BLOCK, fitting))
+        self.kept = list(self._made()) if width * n_baskets / 8 <= memory else None
+
+    def _made(self):
+        for start in range(0, self.n_baskets, self.block):
+            stop = min(start + self.block, self.n_baskets)
+            low, high = np.searchsorted(self.rows, [start, stop])
+            words = -(-(stop - start) // WORD)
+            held = np.zeros((self.width, words * WORD), dtype=np.uint8)
+            held[self.columns[low:high], self.rows[low:high] - start] = 1
+            yield np.packbits(held, axis=1, bitorder="little").view(np.uint64)
+
+    def count(self, candidates) -> np.ndarray:
+        """Baskets that hold each candidate; candidates are in sorted order, so beginnings are shared."""
+        counts = np.zeros(len(candidates), dtype=np.int64)
+        step = max(1, CHUNK // (self.block // 8))
+        plans = [
+            (start, _plan(candidates[start : start + step])) for start in range(0, len(candidates), step)
+        ]
+        for bits in self.kept if self.kept is not None else self._made():
+            for start, plan in plans:
+                held = bits[plan[0][1]]
+                for parents, items in plan[1:]:
+                    held = held[parents]
+                    held &= bits[items]
+                counts[start : start + len(held)] += np.bitwise_count(held).sum(axis=1, dtype=np.int64)
+        return counts
+
+
+def _plan(candidates):
+    """For each depth, the different beginnings of the candidates: the one each goes on from, and its item."""
+    new = np.zeros(len(candidates), dtype=bool)
+    new[0] = True
+    plan, above = [], None
+    for depth in range(candidates.shape[1]):
+        new[1:] |= candidates[1:, depth] != candidates[:-1, depth]
+        number = np.cumsum(new) - 1
+        starts = np.flatnonzero(new)
+        plan.append((None if above is None else above[starts], candidates[starts, depth]))
+        above = number
+    return plan
