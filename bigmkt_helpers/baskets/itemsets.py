@@ -142,7 +142,8 @@ def frequent_itemsets(
     -------
     pandas.DataFrame
         Columns ``support`` (share of the baskets) and ``itemsets`` (frozensets), as mlxtend's functions
-        give them, and ``count`` (int64). Ordered by length, then by the sorted items. No row if nothing is frequent.
+        give them, and ``count`` (int64). Ordered by length, then by the sorted items. No row if nothing
+        is frequent.
 
     Raises
     ------
@@ -151,6 +152,7 @@ def frequent_itemsets(
 
     Examples
     --------
+    >>> from bigmkt_helpers.baskets import show_itemset
     >>> found = frequent_itemsets([["a", "b"], ["a", "b", "c"], ["a", "c"], ["b"]], min_support=0.5)
     >>> [(show_itemset(items), count) for items, count in zip(found["itemsets"], found["count"])]
     [("{'a'}", 3), ("{'b'}", 3), ("{'c'}", 2), ("{'a', 'b'}", 2), ("{'a', 'c'}", 2)]
@@ -184,6 +186,7 @@ def closed_itemsets(itemsets) -> pd.DataFrame:
 
     Examples
     --------
+    >>> from bigmkt_helpers.baskets import show_itemset
     >>> found = frequent_itemsets([["a", "b"], ["a", "b"], ["b"]], min_count=1)
     >>> closed_itemsets(found)["itemsets"].map(show_itemset).tolist()
     ["{'b'}", "{'a', 'b'}"]
@@ -196,6 +199,7 @@ def maximal_itemsets(itemsets) -> pd.DataFrame:
 
     Examples
     --------
+    >>> from bigmkt_helpers.baskets import show_itemset
     >>> found = frequent_itemsets([["a", "b"], ["a", "b"], ["b"]], min_count=1)
     >>> maximal_itemsets(found)["itemsets"].map(show_itemset).tolist()
     ["{'a', 'b'}"]

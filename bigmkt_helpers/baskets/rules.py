@@ -41,8 +41,8 @@ def association_rules(
 
     An itemset of k items gives 2^k - 2 rules. Rules are told by A, the antecedents, and C, the consequents; n
     is the number of baskets and n(A) that of those with all of A. A rule is kept if
-    n(A and C) >= confidence * n(A), compared in whole numbers. A rule that fails takes along every rule of the
-    itemset with a larger consequent, whose confidence can't be higher.
+    n(A and C) >= confidence * n(A), compared in whole numbers. A rule that fails takes along every rule of
+    the itemset with a larger consequent, whose confidence can't be higher.
 
     =============  =================================================================  ====================
     column         formula, S(.) the support                                          defined answer
@@ -60,8 +60,8 @@ def association_rules(
     q_value        :func:`adjust_p_values` over :func:`number_of_tests` rules
     =============  =================================================================  ====================
 
-    Names and formulas are those of mlxtend's ``association_rules`` (its ``representativity`` is 1 when nothing
-    is missing). Leverage: Piatetsky-Shapiro 1991; conviction: Brin, Motwani, Ullman & Tsur 1997; Zhang 2000
+    Names and formulas are those of mlxtend's ``association_rules`` (its ``representativity`` is 1 when no
+    value is missing). Leverage: Piatetsky-Shapiro 1991; conviction: Brin, Motwani, Ullman & Tsur 1997; Zhang 2000
     (unverified).
 
     Parameters
@@ -94,7 +94,7 @@ def association_rules(
     >>> from bigmkt_helpers.baskets import frequent_itemsets
     >>> found = frequent_itemsets([["a", "b"], ["a", "b"], ["b"], ["c"]], min_count=1)
     >>> show_rules(association_rules(found, min_confidence=0.6))[["rule", "confidence", "lift"]].round(3)
-                  rule  confidence   lift
+                 rule  confidence   lift
     0  {'a'} => {'b'}       1.000  1.333
     1  {'b'} => {'a'}       0.667  1.333
     """
@@ -112,7 +112,7 @@ def association_rules(
     rules = _rules(index, exact_share(min_confidence, n_baskets), max_consequent, memory)
     antecedents, consequents, n_a, n_c, n_both = rules
     if min_lift is not None:
-        lift = exact_share(min_lift, n_baskets) if min_lift <= 1 else exact_share(min_lift - 0, n_baskets**2)
+        lift = exact_share(min_lift, n_baskets**2)
         left = n_both.astype(object) * n_baskets * lift.denominator
         good = (left >= n_a.astype(object) * n_c.astype(object) * lift.numerator).astype(bool)
         keep = np.flatnonzero(good)
@@ -134,17 +134,17 @@ def association_rules(
 def mark_redundant(rules) -> pd.Series:
     """Which rules say nothing that a simpler one does not say as well.
 
-    A rule is redundant if a rule with the same consequents, and with some of its antecedents left out, has the
-    same or a higher confidence: its improvement is not positive (Bayardo, Agrawal & Gunopulos, Constraint-based
-    rule mining in large, dense databases, Data Mining and Knowledge Discovery 4, 2000; as in ``is.redundant`` of
-    R's arules). Leaving all antecedents out counts too: then the confidence is the consequents' support, so a
+    A rule is redundant if a rule with the same consequents, and with some of its antecedents left out, has
+    the same or a higher confidence: its improvement is not positive (Bayardo, Agrawal & Gunopulos,
+    Constraint-based rule mining in large, dense databases, Data Mining and Knowledge Discovery 4, 2000; as in
+    ``is.redundant`` of R's arules). Leaving all antecedents out counts too: then the confidence is the consequents' support, so a
     rule with a lift of at most 1 is redundant. Compared in whole numbers.
 
     Parameters
     ----------
     rules : pandas.DataFrame
-        From :func:`association_rules`, not cut by other measures: a simpler rule that is at least as confident
-        has passed the same thresholds of support and confidence, so it is in the table.
+        From :func:`association_rules`, not cut by other measures: a simpler rule that is at least as
+        confident has passed the same thresholds of support and confidence, so it is in the table.
 
     Returns
     -------
@@ -157,13 +157,18 @@ def mark_redundant(rules) -> pd.Series:
     >>> found = frequent_itemsets([["a", "b", "c"], ["a", "b", "c"], ["a"], ["c"]], min_count=1)
     >>> rules = association_rules(found, min_confidence=1, max_consequent=1)
     >>> show_rules(rules[~mark_redundant(rules)])["rule"].tolist()
-    ["{'b'} => {'a'}", "{'b'} => {'c'}", "{'a', 'c'} => {'b'}"]
+    ["{'a', 'c'} => {'b'}", "{'b'} => {'a'}", "{'b'} => {'c'}"]
     """
-    _need(rules, ["antecedents", "consequents", "antecedent count", "consequent count", "count"])
+    _need(
+        rules,
+        ["antecedents", "consequents", "antecedent count", "consequent count", "count", "consequent support"],
+    )
     left, right = rules["antecedents"].tolist(), rules["consequents"].tolist()
     n_a, n_both = rules["antecedent count"].tolist(), rules["count"].tolist()
     known = {(a, c): (both, own) for a, c, both, own in zip(left, right, n_both, n_a)}
-    redundant = (rules["lift"] <= 1 + 1e-12).tolist()
+    n_c = rules["consequent count"].to_numpy()
+    n_baskets = np.rint(n_c / rules["consequent support"].to_numpy(dtype=float)).astype(np.int64)
+    redundant = (rules["count"].to_numpy() * n_baskets <= rules["antecedent count"].to_numpy() * n_c).tolist()
     for place, (a, c) in enumerate(zip(left, right)):
         stack, seen = ([a] if not redundant[place] else []), set()
         while stack:
@@ -187,8 +192,9 @@ def show_rules(rules) -> pd.DataFrame:
 
     Examples
     --------
-    >>> show_rules(pd.DataFrame({"antecedents": [frozenset("ba")], "consequents": [frozenset("c")], "lift": [2.0]}))
-                       rule  lift
+    >>> rules = pd.DataFrame({"antecedents": [frozenset("ba")], "consequents": [frozenset("c")], "lift": 2.0})
+    >>> show_rules(rules)
+                      rule  lift
     0  {'a', 'b'} => {'c'}   2.0
     """
     _need(rules, ["antecedents", "consequents"])
@@ -209,8 +215,8 @@ def _need(frame, columns) -> None:
     missing = [column for column in columns if column not in frame.columns]
     if missing:
         raise InputError(
-            f"The table has no column {missing[0]!r}; it has {list(map(str, frame.columns))}: pass the result of "
-            f"frequent_itemsets or association_rules as it is."
+            f"The table has no column {missing[0]!r}; it has {list(map(str, frame.columns))}: pass the "
+            f"result of frequent_itemsets or association_rules as it is."
         )
 
 
@@ -236,8 +242,8 @@ def _counts(itemsets, n_baskets):
     if wrong.any() or counts.min() < 1 or counts.max() > n_baskets:
         row = itemsets.index[int(wrong.argmax())]
         raise InputError(
-            f"The support in row {row} is no whole number of {n_baskets:,} baskets: check n_baskets, and pass the "
-            f"itemsets unrounded."
+            f"The support in row {row} is no whole number of {n_baskets:,} baskets: check n_baskets, and pass "
+            f"the itemsets unrounded."
         )
     return int(n_baskets), counts
 
@@ -271,25 +277,25 @@ class _Index:
             place = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
         if known is None or (known[place] != wanted).any():
             raise InputError(
-                "Some parts of the itemsets are not in the table: rules need all frequent itemsets, not only the "
-                "closed or maximal ones."
+                "Some parts of the itemsets are not in the table: rules need all frequent itemsets, not only "
+                "the closed or maximal ones."
             )
         return self.counts[rows.shape[1]][place]
 
 
 def _keys(rows) -> np.ndarray:
-    """Rows of places as byte strings that compare as the rows do; all of one length, so ends of 0 are safe."""
+    """Rows of places as byte strings that compare as rows do; all of one length, so ends of 0 are safe."""
     return np.ascontiguousarray(rows.astype(">i4")).view(f"S{4 * rows.shape[1]}").ravel()
 
 
 def _rules(index, confidence, max_consequent, memory):
-    """Antecedents and consequents as tuples of places, and the three counts, of every rule confident enough."""
+    """Antecedents and consequents as tuples of places, and the three counts, of each rule confident enough."""
     left, right, numbers, held = [], [], [np.zeros((0, 3), dtype=np.int64)], 0.0
     for length in sorted(index.rows):
         rows, n_both = index.rows[length], index.counts[length]
         last = length - 1 if max_consequent is None else min(max_consequent, length - 1)
         alive = {0: np.arange(len(rows))}
-        for size in range(1, last + 1):
+        for _ in range(last):
             below, alive = alive, {}
             for smaller, which in below.items():
                 # each consequent is reached once, from itself without its highest place
@@ -308,7 +314,7 @@ def _rules(index, confidence, max_consequent, memory):
                         raise InputError(
                             f"More than {len(left) + len(kept):,} rules reach a confidence of "
                             f"{float(confidence):g}, over the memory of {memory / 1e6:,.0f} MB: raise "
-                            f"min_confidence or the support, set max_consequent, or allow more with memory=…."
+                            f"min_confidence or the support, set max_consequent, or allow more with memory."
                         )
                     n_c = index.find(rows[kept][:, c])
                     left += map(tuple, rows[kept][:, a].tolist())

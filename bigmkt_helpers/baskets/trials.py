@@ -93,9 +93,9 @@ def number_of_tests(itemsets, max_consequent=None) -> int:
     """How many rules could have been told, had any pair of frequent sides lain together: the family of tests.
 
     Both sides are frequent itemsets that share no item and are together no longer than the longest itemset
-    found (at least 2). Whether a side is frequent says nothing about its tie to the other side, so this choice
-    spoils no p-value; whether both together are frequent, or confident, does, so those rules are counted whether
-    kept or not. For sides of more than one item the ones that share an item are counted too: a little strict.
+    found (at least 2). Whether a side is frequent says nothing about its tie to the other side, so this
+    choice spoils no p-value; whether both together are frequent, or confident, does, so those rules are counted
+    whether kept or not. For sides of more than one item the ones that share an item are counted too: a little strict.
 
     Parameters
     ----------
@@ -132,8 +132,8 @@ def holdout_validation(rules, baskets, level=0.05) -> pd.DataFrame:
     """Rules found on one part of the baskets, measured again on another that had no say in choosing them.
 
     On the second part nothing was chosen, so the only tests are the rules handed in (Webb, Discovering
-    significant patterns, Machine Learning 68, 2007, who controls the risk of any false rule; here the share of
-    false rules is controlled, by :func:`adjust_p_values`).
+    significant patterns, Machine Learning 68, 2007, who controls the risk of any false rule; here the share
+    of false rules is controlled, by :func:`adjust_p_values`).
 
     Parameters
     ----------
@@ -195,8 +195,8 @@ def holdout_validation(rules, baskets, level=0.05) -> pd.DataFrame:
 def shuffle_baskets(baskets, random_state=0, sweeps=5) -> Baskets:
     """Baskets without any rule: every basket keeps its size and every item its count, all else is luck.
 
-    Two entries at random trade their items, if neither basket would then hold an item twice (swap randomisation;
-    Gionis, Mannila, Mielikäinen & Tsaparas, Assessing data mining results via swap randomization, 2007
+    Two entries at random trade their items, if neither basket would then hold an item twice (swap
+    randomisation; Gionis, Mannila, Mielikäinen & Tsaparas, Assessing data mining results via swap randomization, 2007
     (unverified)). Entries are paired anew `sweeps` times.
 
     Parameters
