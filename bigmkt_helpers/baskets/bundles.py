@@ -12,15 +12,15 @@ from bigmkt_helpers.errors import InputError
 def suggest_bundles(rules, margins, *, discount, uptake, per=1000, n_bundles=None) -> pd.DataFrame:
     """Rules as offers: whoever has the antecedents in the basket gets the consequents for less.
 
-    Of n baskets, n(A) hold the antecedents. Those that hold the consequents too would have been sold anyway: each
-    now gives away the discount. Of the others a share `uptake` says yes, and each brings the margin of the
-    consequents less the discount. So the expected profit of the offer over making none is
+    Of n baskets, n(A) hold the antecedents. Those that hold the consequents too would have been sold anyway:
+    each now gives away the discount. Of the others a share `uptake` says yes, and each brings the margin of
+    the consequents less the discount. So the expected profit of the offer over making none is
 
         uptake * (n(A) - n(A and C)) * (margin(C) - discount) - n(A and C) * discount
 
-    and it pays from the uptake on at which this is 0. A high confidence makes it dearer, not better: it says how
-    many would have bought anyway. The uptake is what no basket tells, since buying together is no proof that an
-    offer moves anybody: measure it in a test where a coin decides who sees the offer.
+    and it pays from the uptake on at which this is 0. A high confidence makes it dearer, not better: it says
+    how many would have bought anyway. The uptake is what no basket tells, since buying together is no proof
+    that an offer moves anybody: measure it in a test where a coin decides who sees the offer.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def suggest_bundles(rules, margins, *, discount, uptake, per=1000, n_bundles=Non
     discount : float
         Given on one bundle, in that currency; at least 0.
     uptake : float or pandas.Series
-        Share in [0, 1] of the baskets with the antecedents alone that take the consequents along because of the
-        offer; one number, or one per rule with the index of `rules`.
+        Share in [0, 1] of the baskets with the antecedents alone that take the consequents along because of
+        the offer; one number, or one per rule with the index of `rules`.
     per : int
         Profit is told per so many baskets.
     n_bundles : int, optional
@@ -41,15 +41,16 @@ def suggest_bundles(rules, margins, *, discount, uptake, per=1000, n_bundles=Non
     Returns
     -------
     pandas.DataFrame
-        ``antecedents``, ``consequents``, ``margin`` (of the consequents, money), ``anyway`` and ``reached`` (baskets
-        per `per` with both, and with the antecedents alone), ``break_even_uptake`` (above 1, or inf: never),
-        ``expected_profit`` (money per `per` baskets) and ``pays``. Of several rules on the same items the best
-        stays. Falling expected profit; ties in the order of `rules`.
+        ``antecedents``, ``consequents``, ``margin`` (of the consequents, money), ``anyway`` and ``reached``
+        (baskets per `per` with both, and with the antecedents alone), ``break_even_uptake`` (above 1, or inf:
+        never), ``expected_profit`` (money per `per` baskets) and ``pays``. Of several rules on the same items
+        the best stays. Falling expected profit; ties in the order of `rules`.
 
     Raises
     ------
     InputError
-        An item without a margin, a margin that is no finite number, a discount below 0, an uptake outside [0, 1].
+        An item without a margin, a margin that is no finite number, a discount below 0, an uptake outside [0,
+        1].
 
     Examples
     --------

@@ -374,11 +374,11 @@ class _Miner:
         if self.held > self.memory:
             self._refuse("More than", self.held)
 
-    def _refuse(self, how, size) -> None:
+    def _refuse(self, how, size, open_end="") -> None:
         share = self.least / self.n_baskets
         raise InputError(
-            f"{how} {_size(size)} of itemsets lie in at least {self.least:,} of {self.n_baskets:,} baskets "
-            f"(a support of {share:.3g}), over the memory of {_size(self.memory)}: raise the support, set "
+            f"{how} {_size(size)}{open_end} of itemsets lie in at least {self.least:,} of {self.n_baskets:,} "
+            f"baskets (a support of {share:.3g}), over the memory of {_size(self.memory)}: raise the support, set "
             f"max_len, or allow more with memory=…."
         )
 
@@ -409,7 +409,7 @@ class _Miner:
                 items, tail = np.append(items, tail[pick]).astype(np.int32), tail[pick + 1 :]
         still = len(sets) * float(np.median(weights.reshape(8, -1).mean(axis=1)))
         if self.held + still > self.memory:
-            self._refuse("An estimated", self.held + still)
+            self._refuse("An estimated", self.held + still, " or more")
 
 
 def _size(number) -> str:

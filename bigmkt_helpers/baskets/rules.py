@@ -61,8 +61,8 @@ def association_rules(
     =============  =================================================================  ====================
 
     Names and formulas are those of mlxtend's ``association_rules`` (its ``representativity`` is 1 when no
-    value is missing). Leverage: Piatetsky-Shapiro 1991; conviction: Brin, Motwani, Ullman & Tsur 1997; Zhang 2000
-    (unverified).
+    value is missing). Leverage: Piatetsky-Shapiro 1991; conviction: Brin, Motwani, Ullman & Tsur 1997; Zhang
+    2000 (unverified).
 
     Parameters
     ----------
@@ -137,8 +137,8 @@ def mark_redundant(rules) -> pd.Series:
     A rule is redundant if a rule with the same consequents, and with some of its antecedents left out, has
     the same or a higher confidence: its improvement is not positive (Bayardo, Agrawal & Gunopulos,
     Constraint-based rule mining in large, dense databases, Data Mining and Knowledge Discovery 4, 2000; as in
-    ``is.redundant`` of R's arules). Leaving all antecedents out counts too: then the confidence is the consequents' support, so a
-    rule with a lift of at most 1 is redundant. Compared in whole numbers.
+    ``is.redundant`` of R's arules). Leaving all antecedents out counts too: then the confidence is the
+    consequents' support, so a rule with a lift of at most 1 is redundant. Compared in whole numbers.
 
     Parameters
     ----------
@@ -242,8 +242,8 @@ def _counts(itemsets, n_baskets):
     if wrong.any() or counts.min() < 1 or counts.max() > n_baskets:
         row = itemsets.index[int(wrong.argmax())]
         raise InputError(
-            f"The support in row {row} is no whole number of {n_baskets:,} baskets: check n_baskets, and pass "
-            f"the itemsets unrounded."
+            f"The support in row {row} is no whole number of {n_baskets:,} baskets: check n_baskets, and "
+            f"pass the itemsets unrounded."
         )
     return int(n_baskets), counts
 
@@ -289,7 +289,7 @@ def _keys(rows) -> np.ndarray:
 
 
 def _rules(index, confidence, max_consequent, memory):
-    """Antecedents and consequents as tuples of places, and the three counts, of each rule confident enough."""
+    """Antecedents and consequents as tuples of places, and the three counts, of rules confident enough."""
     left, right, numbers, held = [], [], [np.zeros((0, 3), dtype=np.int64)], 0.0
     for length in sorted(index.rows):
         rows, n_both = index.rows[length], index.counts[length]

@@ -94,8 +94,9 @@ def number_of_tests(itemsets, max_consequent=None) -> int:
 
     Both sides are frequent itemsets that share no item and are together no longer than the longest itemset
     found (at least 2). Whether a side is frequent says nothing about its tie to the other side, so this
-    choice spoils no p-value; whether both together are frequent, or confident, does, so those rules are counted
-    whether kept or not. For sides of more than one item the ones that share an item are counted too: a little strict.
+    choice spoils no p-value; whether both together are frequent, or confident, does, so those rules are
+    counted whether kept or not. For sides of more than one item the ones that share an item are counted too:
+    a little strict.
 
     Parameters
     ----------
@@ -192,24 +193,35 @@ def holdout_validation(rules, baskets, level=0.05) -> pd.DataFrame:
     return found
 
 
-def shuffle_baskets(baskets, random_state=0, sweeps=5) -> Baskets:
-    """Baskets without any rule: every basket keeps its size and every item its count, all else is luck.
+def shuffle_baskets(baskets, random_state=0, keep_sizes=False, sweeps=5) -> Baskets:
+    """Baskets without any rule: every item keeps its count, all else is luck.
 
-    Two entries at random trade their items, if neither basket would then hold an item twice (swap
-    randomisation; Gionis, Mannila, Mielikäinen & Tsaparas, Assessing data mining results via swap randomization, 2007
-    (unverified)). Entries are paired anew `sweeps` times.
+    By default each item is dealt anew to baskets at random: exactly what :func:`fisher_p_value` takes for no
+    rule. With `keep_sizes` every basket keeps its size too: two entries at random trade their items, if
+    neither basket would then hold an item twice, and entries are paired anew `sweeps` times (swap
+    randomisation; Gionis, Mannila, Mielikäinen & Tsaparas, Assessing data mining results via swap
+    randomization, 2007 (unverified)). Then full baskets still hold much of everything, so items lie together
+    more often than by luck alone: rules of the basket's size, which a p-value of one rule can't tell from
+    others.
 
     Parameters
     ----------
     baskets : Baskets, list of lists or pandas.DataFrame
     random_state : int
         Seed.
+    keep_sizes : bool
+        Whether baskets keep their sizes.
     sweeps : int
-        How often each entry is offered a trade, at least 1.
+        How often each entry is offered a trade, at least 1; only with `keep_sizes`.
+
+    Raises
+    ------
+    InputError
+        No baskets, or no whole number of sweeps.
 
     Examples
     --------
-    >>> mixed = shuffle_baskets([["a", "b"], ["c"], ["a"], ["b", "c"]])
+    >>> mixed = shuffle_baskets([["a", "b"], ["c"], ["a"], ["b", "c"]], keep_sizes=True)
     >>> mixed.item_counts().tolist(), np.diff(mixed.indptr).tolist()
     ([2, 2, 2], [2, 1, 1, 2])
     """
@@ -217,6 +229,18 @@ def shuffle_baskets(baskets, random_state=0, sweeps=5) -> Baskets:
     if not isinstance(sweeps, Integral) or sweeps < 1:
         raise InputError(f"sweeps is {sweeps!r}: it must be a whole number of at least 1.")
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(random_state)))
+    if keep_sizes:
+        return _traded(baskets, generator, int(sweeps))
+    counts = baskets.item_counts()
+    dealt = [generator.choice(baskets.n_baskets, size=count, replace=False) for count in counts.tolist()]
+    rows = np.concatenate([np.zeros(0, dtype=np.int64), *dealt])
+    items = np.repeat(np.arange(baskets.n_items, dtype=np.int32), counts)
+    indptr = np.r_[0, np.cumsum(np.bincount(rows, minlength=baskets.n_baskets))]
+    return Baskets(baskets.labels, indptr, items[np.lexsort([items, rows])])
+
+
+def _traded(baskets, generator, sweeps) -> Baskets:
+    """Swap randomisation: pairs of entries trade their items where that brings no item to a basket twice."""
     rows, items, width = baskets.rows(), baskets.positions.astype(np.int64), max(1, baskets.n_items)
     half = len(items) // 2
     for _ in range(sweeps):
