@@ -375,11 +375,11 @@ class _Miner:
             self._refuse("More than", self.held)
 
     def _refuse(self, how, size, open_end="") -> None:
-        share = self.least / self.n_baskets
+        share = f"{self.least / self.n_baskets:.3g}"
         raise InputError(
             f"{how} {_size(size)}{open_end} of itemsets lie in at least {self.least:,} of {self.n_baskets:,} "
-            f"baskets (a support of {share:.3g}), over the memory of {_size(self.memory)}: raise the support, set "
-            f"max_len, or allow more with memory=…."
+            f"baskets (a support of {share}), over the memory of {_size(self.memory)}: raise the support, "
+            f"set max_len, or allow more with memory=…."
         )
 
     def _probe(self, sets, partners) -> None:
