@@ -34,6 +34,7 @@ from bigmkt_helpers.baskets import (
     shuffle_baskets,
     smallest_count,
     split_baskets,
+    stratified_p_value,
     suggest_bundles,
 )
 from bigmkt_helpers.baskets import itemsets as mining
@@ -401,6 +402,50 @@ def test_on_shuffled_baskets_few_runs_have_a_false_rule():
 
 
 @pytest.mark.unit
+@settings(max_examples=40, deadline=None)
+@given(SMALL, st.integers(1, 3))
+def test_stratified_p_value_equals_the_sum_over_all_ways(lists, n_strata):
+    rules = association_rules(frequent_itemsets(lists, min_count=1, max_len=3), min_confidence=0)
+    strata = [place % n_strata for place in range(len(lists))]
+    for row, found in zip(rules.to_dict("records"), stratified_p_value(rules, lists, strata)):
+        ways = Counter({0: Fraction(1)})
+        for stratum in set(strata):
+            inside = [set(items) for items, own in zip(lists, strata) if own == stratum]
+            n = len(inside)
+            a = sum(row["antecedents"] <= items for items in inside)
+            c = sum(row["consequents"] <= items for items in inside)
+            more = Counter()
+            for before, chance in ways.items():
+                for k in range(a + 1):
+                    here = Fraction(math.comb(c, k) * math.comb(n - c, a - k), math.comb(n, a))
+                    more[before + k] += chance * here
+            ways = more
+        tail = sum(chance for both, chance in ways.items() if both >= row["count"])
+        assert found == pytest.approx(float(tail), rel=1e-9)
+        if n_strata == 1:
+            assert found == pytest.approx(row["p_value"], rel=1e-9)
+
+
+@pytest.mark.unit
+def test_full_baskets_make_false_rules_that_strata_take_out():
+    """Items dealt to baskets of very different sizes: Fisher's test finds rules in every run, strata do not."""
+    generator = np.random.Generator(np.random.PCG64(4))
+    sizes = np.repeat([1, 2, 6], [200, 150, 60])
+    weights = np.linspace(1, 4, 12) / np.linspace(1, 4, 12).sum()
+    lists = [generator.choice(12, size=size, p=weights, replace=False).tolist() for size in sizes]
+    plain, stratified = [], []
+    for seed in range(100):
+        mixed = shuffle_baskets(lists, random_state=seed, keep_sizes=True)
+        found = frequent_itemsets(mixed, min_support=0.02, max_len=2)
+        rules = association_rules(found, min_confidence=0.1, max_consequent=1)
+        plain.append((rules["q_value"] <= 0.05).any())
+        adjusted = adjust_p_values(stratified_p_value(rules, mixed), number_of_tests(found, 1))
+        stratified.append((adjusted <= 0.05).any())
+    assert np.mean(plain) > 0.9
+    assert np.mean(stratified) <= 0.05
+
+
+@pytest.mark.unit
 def test_what_was_found_is_tried_on_other_baskets():
     planted = with_a_planted_rule(1000)
     found_on, tried_on = split_baskets(planted, random_state=2)
@@ -514,6 +559,11 @@ def test_expected_profit_of_a_bundle_by_hand():
         (lambda: split_baskets([["a"]]), "leaves one part empty"),
         (lambda: holdout_validation(pd.DataFrame(), FOUR), "no column 'antecedents'"),
         (lambda: shuffle_baskets(FOUR, sweeps=0), "sweeps is 0"),
+        (lambda: stratified_p_value(pd.DataFrame(), FOUR), "no column 'antecedents'"),
+        (
+            lambda: stratified_p_value(association_rules(frequent_itemsets(FOUR, 0.5)), FOUR, [1]),
+            "one label for each of 4 baskets",
+        ),
     ],
 )
 def test_one_sentence(call, says):

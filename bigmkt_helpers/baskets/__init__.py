@@ -18,6 +18,7 @@ _ROOMS = {
         "holdout_validation",
         "number_of_tests",
         "shuffle_baskets",
+        "stratified_p_value",
     ],
     "bundles": ["suggest_bundles"],
 }

@@ -219,26 +219,43 @@ class Baskets:
         >>> Baskets.from_lists([["tea", "pot"], ["tea"]]).count([{"tea"}, {"tea", "pot"}, {"cup"}, set()])
         array([2, 1, 0, 2])
         """
-        itemsets = [list(items) for items in itemsets]
+        return np.array([len(which) for which in self.find(itemsets)], dtype=np.int64)
+
+    def find(self, itemsets):
+        """The baskets that hold every item of a set, one array of places for each set, as an iterator.
+
+        Parameters
+        ----------
+        itemsets : iterable of collections of items
+
+        Yields
+        ------
+        numpy.ndarray of int64
+            Ascending.
+
+        Examples
+        --------
+        >>> list(Baskets.from_lists([["tea", "pot"], ["tea"]]).find([{"tea"}, {"tea", "pot"}]))
+        [array([0, 1]), array([0])]
+        """
         place = {label: position for position, label in enumerate(self.labels)}
         order = np.argsort(self.positions, kind="stable")
         baskets = self.rows()[order]
         bounds = np.r_[0, np.cumsum(self.item_counts())]
         seen = np.zeros(self.n_baskets, dtype=np.int32)
-        counts = np.full(len(itemsets), self.n_baskets, dtype=np.int64)
-        for row, items in enumerate(itemsets):
+        for items in itemsets:
             places = [place.get(item) for item in set(items)]
             if None in places:
-                counts[row] = 0
-            elif places:
-                held = [baskets[bounds[p] : bounds[p + 1]] for p in places]
-                held.sort(key=len)
+                yield np.zeros(0, dtype=np.int64)
+            elif not places:
+                yield np.arange(self.n_baskets)
+            else:
+                held = sorted((baskets[bounds[p] : bounds[p + 1]] for p in places), key=len)
                 for own in held:
                     seen[own] += 1
-                counts[row] = np.count_nonzero(seen[held[0]] == len(held))
+                yield held[0][seen[held[0]] == len(held)]
                 for own in held:
                     seen[own] = 0
-        return counts
 
 
 def split_baskets(baskets, share=0.5, random_state=0) -> tuple[Baskets, Baskets]:

@@ -49,6 +49,80 @@ def fisher_p_value(n_both, n_antecedent, n_consequent, n_baskets) -> np.ndarray:
     return np.clip(hypergeom.sf(both - 1, n, many, few), 0.0, 1.0)
 
 
+def stratified_p_value(rules, baskets, strata=None) -> pd.Series:
+    """The p-value of rules among baskets of one size: what a full basket alone explains is taken out.
+
+    Who fills a big basket buys more of everything, so that nearly any two items lie together more often than
+    :func:`fisher_p_value` expects. Here baskets are compared with baskets of the same size only: given how
+    often each side occurs in every stratum, the number of baskets with both is a sum of independent
+    hypergeometric numbers, whose distribution is computed in full (the exact test of Mantel and Haenszel for
+    several 2 x 2 tables (unverified)). Since the items of one basket of fixed size compete for its places,
+    the test is on the safe side. Time grows with the square of the counts.
+
+    Parameters
+    ----------
+    rules : pandas.DataFrame
+        From :func:`association_rules`.
+    baskets : Baskets, list of lists or pandas.DataFrame
+        Those that the rules came from, or others.
+    strata : array-like of length n_baskets, optional
+        A label per basket, such as the shop's channel; default its number of items.
+
+    Returns
+    -------
+    pandas.Series of float
+        With the index of `rules`. Adjust them with ``adjust_p_values(…, number_of_tests(itemsets))``.
+
+    Raises
+    ------
+    InputError
+        No table of rules, or not one label per basket.
+
+    Examples
+    --------
+    Two big baskets hold everything, four small ones one thing each: no rule but the size.
+
+    >>> from bigmkt_helpers.baskets import association_rules, frequent_itemsets
+    >>> lists = [["a", "b"], ["a", "b"], ["c"], ["c"], ["d"], ["d"]]
+    >>> rules = association_rules(frequent_itemsets(lists, min_count=2))
+    >>> rules["p_value"].round(4).tolist(), stratified_p_value(rules, lists).tolist()
+    ([0.0667, 0.0667], [1.0, 1.0])
+    """
+    from scipy.special import gammaln
+
+    missing = [c for c in ("antecedents", "consequents") if c not in getattr(rules, "columns", [])]
+    if missing:
+        raise InputError(f"The rules have no column {missing[0]!r}: pass the result of association_rules.")
+    baskets = Baskets.of(baskets)
+    strata = np.diff(baskets.indptr) if strata is None else np.asarray(strata)
+    if strata.shape != (baskets.n_baskets,):
+        raise InputError(f"strata has shape {strata.shape}: give one label for each of {baskets.n_baskets}
+        baskets.")
+    _, code = np.unique(strata, return_inverse=True)
+    sizes = np.bincount(code)
+    left, right = rules["antecedents"].tolist(), rules["consequents"].tolist()
+    different = list(dict.fromkeys([*left, *right]))
+    held = dict(zip(different, (np.bincount(code[w], minlength=len(sizes)) for w in baskets.find(different))))
+    together = baskets.count([a | c for a, c in zip(left, right)])
+    log_factorial = gammaln(np.arange(baskets.n_baskets + 1) + 1.0)
+    tails = [_tail(held[a], held[c], sizes, both, log_factorial) for a, c, both in zip(left, right, together)]
+    return pd.Series(tails, index=rules.index, name="stratified_p_value", dtype=float)
+
+
+def _tail(a, c, sizes, both, log_factorial) -> float:
+    """The chance that hypergeometric numbers, one per stratum, add up to at least `both`."""
+    law, least = np.ones(1), 0
+    for few, many, n in zip(np.minimum(a, c).tolist(), np.maximum(a, c).tolist(), sizes.tolist()):
+        low = max(0, few + many - n)
+        k = np.arange(low, few + 1)
+        least += low
+        if len(k) > 1:
+            f = log_factorial
+            ways = f[many] - f[k] - f[many - k] + f[n - many] - f[few - k] - f[n - many - few + k]
+            law = np.convolve(law, np.exp(ways - (f[n] - f[few] - f[n - few])))
+    return float(min(1.0, law[max(0, both - least) :].sum()))
+
+
 def adjust_p_values(p_values, n_tests=None) -> np.ndarray:
     """p-values as q-values: keep what is at most q, and at most a share q of it is luck, on average.
 
