@@ -428,7 +428,7 @@ def test_stratified_p_value_equals_the_sum_over_all_ways(lists, n_strata):
 
 @pytest.mark.unit
 def test_full_baskets_make_false_rules_that_strata_take_out():
-    """Items dealt to baskets of very different sizes: Fisher's test finds rules in every run, strata do not."""
+    """Items dealt to baskets of very different sizes: Fisher's test finds rules, strata do not."""
     generator = np.random.Generator(np.random.PCG64(4))
     sizes = np.repeat([1, 2, 6], [200, 150, 60])
     weights = np.linspace(1, 4, 12) / np.linspace(1, 4, 12).sum()

@@ -96,8 +96,9 @@ def stratified_p_value(rules, baskets, strata=None) -> pd.Series:
     baskets = Baskets.of(baskets)
     strata = np.diff(baskets.indptr) if strata is None else np.asarray(strata)
     if strata.shape != (baskets.n_baskets,):
-        raise InputError(f"strata has shape {strata.shape}: give one label for each of {baskets.n_baskets}
-        baskets.")
+        raise InputError(
+            f"strata has shape {strata.shape}: give one label for each of {baskets.n_baskets} baskets."
+        )
     _, code = np.unique(strata, return_inverse=True)
     sizes = np.bincount(code)
     left, right = rules["antecedents"].tolist(), rules["consequents"].tolist()
