@@ -147,7 +147,8 @@ class Baskets:
         rank = np.empty(len(labels), dtype=np.int64)
         rank[order] = np.arange(len(labels))
         width = max(1, len(labels))
-        codes = np.unique(np.asarray(rows, dtype=np.int64) * width + rank[columns])
+        codes = np.sort(np.asarray(rows, dtype=np.int64) * width + rank[columns])
+        codes = codes[np.r_[True, codes[1:] != codes[:-1]]] if len(codes) else codes
         indptr = np.r_[0, np.cumsum(np.bincount(codes // width, minlength=n_baskets))]
         return cls([labels[place] for place in order], indptr, (codes % width).astype(np.int32))
 
