@@ -56,8 +56,11 @@ def stratified_p_value(rules, baskets, strata=None) -> pd.Series:
     :func:`fisher_p_value` expects. Here baskets are compared with baskets of the same size only: given how
     often each side occurs in every stratum, the number of baskets with both is a sum of independent
     hypergeometric numbers, whose distribution is computed in full (the exact test of Mantel and Haenszel for
-    several 2 x 2 tables (unverified)). Since the items of one basket of fixed size compete for its places,
-    the test is on the safe side. Time grows with the square of the counts.
+    several 2 x 2 tables (unverified)).
+
+    The items of one basket compete for its places: by luck alone a pair lies in baskets of s items about
+    (s - 1) / s as often as this test expects, half as often where s is 2. So it errs on the safe side, and weak
+    ties in small baskets stay unseen. Time grows with the square of the counts.
 
     Parameters
     ----------
