@@ -58,8 +58,8 @@ def stratified_p_value(rules, baskets, strata=None) -> pd.Series:
     hypergeometric numbers, whose distribution is computed in full (the exact test of Mantel and Haenszel for
     several 2 x 2 tables (unverified)).
 
-    The items of one basket compete for its places: by luck alone a pair lies in baskets of s items about
-    (s - 1) / s as often as this test expects, half as often where s is 2. So it errs on the safe side, and weak
+    The items of one basket compete for its places: by luck alone a pair lies in baskets of s items about (s -
+    1) / s as often as this test expects, half as often where s is 2. So it errs on the safe side, and weak
     ties in small baskets stay unseen. Time grows with the square of the counts.
 
     Parameters
