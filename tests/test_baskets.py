@@ -109,6 +109,7 @@ def test_labels_stay_as_they_came():
 
 
 @pytest.mark.unit
+@settings(deadline=None)
 @given(SMALL)
 def test_lists_tables_and_one_hot_are_the_same_baskets(lists):
     lists = [items or [0] for items in lists]
@@ -125,6 +126,7 @@ def test_lists_tables_and_one_hot_are_the_same_baskets(lists):
 
 
 @pytest.mark.unit
+@settings(deadline=None)
 @given(SMALL, st.lists(st.sets(st.integers(0, 7), max_size=4), max_size=6))
 def test_counting_given_sets(lists, wanted):
     expected = [sum(items <= set(basket) for basket in lists) for items in wanted]
@@ -340,6 +342,7 @@ def test_rules_print_sorted_and_in_one_order():
 
 
 @pytest.mark.unit
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 40).map(lambda k: k / 400), min_size=1, max_size=12),
     st.integers(0, 6),
@@ -371,6 +374,7 @@ def test_the_family_is_every_pair_of_frequent_sides():
 
 
 @pytest.mark.unit
+@settings(deadline=None)
 @given(SMALL, st.integers(0, 3), st.booleans())
 def test_shuffling_keeps_what_it_says(lists, seed, keep_sizes):
     before, after = Baskets.from_lists(lists), shuffle_baskets(lists, seed, keep_sizes)
@@ -655,7 +659,7 @@ def groceries():
 
 @pytest.mark.published
 def test_groceries(groceries):
-    """Two labels end in a blank: stripped, they would make 171 items of 169 with some lines' ends cut."""
+    """Two labels end in a blank; blanks stripped where the lines end would make 171 items of the 169."""
     assert (groceries.n_baskets, groceries.n_items) == (9835, 169)
     assert len(frequent_itemsets(groceries, min_support=0.01)) == 333
     assert len(frequent_itemsets(groceries, min_support=0.001)) == 13_492
