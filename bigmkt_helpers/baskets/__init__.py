@@ -1,6 +1,6 @@
 """Market baskets: frequent itemsets, the rules they give, which of the rules hold, and bundles."""
 
-import importlib
+from bigmkt_helpers._rooms import open_on_demand
 
 _ROOMS = {
     "table": ["Baskets", "exact_share", "show_itemset", "smallest_count", "split_baskets"],
@@ -22,17 +22,5 @@ _ROOMS = {
     ],
     "bundles": ["suggest_bundles"],
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = sorted(_ROOM_OF)
-
-
-def __getattr__(name):
-    # a room is opened when somebody asks for what is in it
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-
-
-def __dir__():
-    return sorted(set(globals()) | set(__all__))
+__all__, __getattr__, __dir__ = open_on_demand(__name__, _ROOMS)

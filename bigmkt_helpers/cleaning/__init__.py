@@ -7,7 +7,7 @@ joins the accounts of one person; `imputers` fill gaps and fence outliers inside
 with all of these.
 """
 
-from importlib import import_module
+from bigmkt_helpers._rooms import open_on_demand
 
 _ROOMS = {
     "ledger": ["CleaningLedger", "score_findings"],
@@ -34,16 +34,5 @@ _ROOMS = {
     "imputers": ["GroupImputer", "OutlierClipper", "largest_possible_z", "outlier_bounds", "outlier_flags"],
     "lantern": ["CleanShop", "clean_shop", "identity_scores", "score_repairs"],
 }
-_HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name):
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__():
-    return __all__
+__all__, __getattr__, __dir__ = open_on_demand(__name__, _ROOMS)

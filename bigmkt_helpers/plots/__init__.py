@@ -4,7 +4,7 @@
 goes with the picture as alternative text and stands in the output as text, where a test compares it.
 """
 
-import importlib
+from bigmkt_helpers._rooms import open_on_demand
 
 _ROOMS = {
     "base": ["MARKERS", "PALETTE", "STYLE", "WIDTH", "describe", "new_axes", "show"],
@@ -38,17 +38,5 @@ _ROOMS = {
     "segments": ["choice_curves", "dendrogram", "persona_panels", "rfm_heat_map"],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = sorted(_ROOM_OF)
-
-
-def __getattr__(name):
-    # a room is opened when somebody asks for what is in it
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-
-
-def __dir__():
-    return sorted(set(globals()) | set(__all__))
+__all__, __getattr__, __dir__ = open_on_demand(__name__, _ROOMS)

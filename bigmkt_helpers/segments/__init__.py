@@ -5,7 +5,7 @@ hierarchy, Gaussian mixtures), `choice` (how many groups, how alike two grouping
 new customers, probabilities by segment). Everything is importable from here.
 """
 
-import importlib
+from bigmkt_helpers._rooms import open_on_demand
 
 _ROOMS = {
     "measures": ["category_shares", "rfm", "rfm_and_categories", "rfm_grid", "rfm_scores"],
@@ -21,17 +21,5 @@ _ROOMS = {
     ],
     "personas": ["PersonaCards", "SegmentAssigner", "SegmentRates", "persona_cards", "segment_forecast"],
 }
-_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = sorted(_ROOM_OF)
-
-
-def __getattr__(name):
-    # a room is opened when somebody asks for what is in it
-    if name not in _ROOM_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-
-
-def __dir__():
-    return sorted(set(globals()) | set(__all__))
+__all__, __getattr__, __dir__ = open_on_demand(__name__, _ROOMS)
