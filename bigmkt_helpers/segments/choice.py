@@ -28,7 +28,7 @@ def adjusted_rand_index(a, b) -> float:
 
     With n_ij customers in group i of one and j of the other: (Σ C(n_ij, 2) - E) / (M - E), where
     E = Σ C(n_i, 2) Σ C(n_j, 2) / C(n, 2) and M = (Σ C(n_i, 2) + Σ C(n_j, 2)) / 2 (Hubert & Arabie, Journal of
-    Classification 2, 1985, pages 193-218 (unverified); equal to scikit-learn's). The names of the groups do
+    Classification 2, 1985, pages 193-218; equal to scikit-learn's). The names of the groups do
     not matter. 1 where both put everybody together, or everybody apart.
 
     Examples
@@ -98,7 +98,7 @@ def silhouette(X, labels, sample: int | None = 2000, random_state=0) -> float:
 
     Per customer (b - a) / max(a, b), with a the mean distance to the others of the own segment and b the
     least mean distance to another segment; 0 for somebody alone in theirs (Rousseeuw, Journal of
-    Computational and Applied Mathematics 20, 1987, pages 53-65 (unverified)). scikit-learn's.
+    Computational and Applied Mathematics 20, 1987, pages 53-65). scikit-learn's.
 
     Parameters
     ----------
@@ -225,7 +225,7 @@ def _log_inertias(values, ks, n_init, rng) -> np.ndarray:
 def mixture_bic(X, ks=range(1, 9), covariance: str = "full", n_init: int = 3, random_state: int = 0):
     """Bayesian information criterion of Gaussian mixtures: −2 log L + parameters · ln n; less is better.
 
-    Schwarz, Annals of Statistics 6, 1978, pages 461-464 (unverified); scikit-learn's.
+    Schwarz, Annals of Statistics 6, 1978, pages 461-464; scikit-learn's.
 
     Returns
     -------

@@ -117,7 +117,7 @@ class LloydKMeans(ClusterMixin, BaseEstimator):
     steps (Lloyd, IEEE Transactions on Information Theory 28, 1982, pages 129-137 (unverified)). Each restart
     ends in a local minimum; the best is kept, the first of equals.
 
-    Starts are drawn by k-means++ (Arthur & Vassilvitskii, SODA 2007 (unverified)): the first centre is a
+    Starts are drawn by k-means++ (Arthur & Vassilvitskii, SODA 2007): the first centre is a
     customer drawn evenly, each further one a customer drawn with probability proportional to the squared
     distance to the nearest centre so far. Of `n_trials` such draws that which lowers the inertia most stays.
 
