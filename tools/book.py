@@ -5,12 +5,17 @@ python -m tools.book --render     render the committed notebooks as they are
 python -m tools.book --in-place   run the notebooks and write their outputs into notebooks/ [NAME …]
 """
 
+import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
+import psutil
 from rich.console import Console
 from rich.markup import escape
 
@@ -18,35 +23,56 @@ from tools import notebooks
 
 BUILD = notebooks.ROOT / "build"
 MEGABYTE = 1e6
+MEMORY_OF_ONE = 2e9
+"""Bytes to keep free for each notebook that runs: none may take more than 1.5e9."""
 
 
-def run_all(paths, console, tidy):
-    """Run notebooks one after another, each written back to its file; returns those that failed."""
+def how_many_at_once():
+    """Notebooks to run side by side: one a processor, as far as the free memory goes, four at the most."""
+    by_memory = int(psutil.virtual_memory().available // MEMORY_OF_ONE)
+    return max(1, min(os.cpu_count() or 1, by_memory, 4))
+
+
+def run_one(path, tidy):
+    """Run one notebook and write it back to its file; returns the run, or the sentence of its failure."""
+    notebook = notebooks.read(path)
+    try:
+        run = notebooks.execute(notebook, path.parent, path.name)
+    except notebooks.NotebookFailed as error:
+        return str(error)
+    notebooks.write(notebooks.tidy(notebook) if tidy else notebook, path)
+    return run
+
+
+def run_all(paths, console, tidy, jobs):
+    """Run notebooks, `jobs` of them side by side, each in a process of its own; returns those that failed."""
     failed, runs = [], []
     width = max(len(path.stem) for path in paths)
-    for path in paths:
-        notebook = notebooks.read(path)
-        try:
-            with console.status(f"running {path.stem} …"):
-                run = notebooks.execute(notebook, path.parent, path.name)
-        except notebooks.NotebookFailed as error:
-            failed.append(path)
-            console.print(f"{path.stem:<{width}}  [bold red]failed[/]")
-            console.print(escape(str(error)), style="red", highlight=False)
-            continue
-        notebooks.write(notebooks.tidy(notebook) if tidy else notebook, path)
-        runs.append(run)
-        console.print(
-            f"{path.stem:<{width}}  [green]ok[/] {run.seconds:7.1f} s {run.peak_bytes / MEGABYTE:8,.0f} MB",
-            highlight=False,
-        )
+    begin = time.perf_counter()
+    # a process that runs beside others leaves them their processors
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // jobs)))
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(run_one, path, tidy): path for path in paths}
+        with console.status(f"running {len(paths)} notebooks, {jobs} at a time …"):
+            for done in as_completed(running):
+                path, run = running[done], done.result()
+                if isinstance(run, str):
+                    failed.append(path)
+                    console.print(f"{path.stem:<{width}}  [bold red]failed[/]")
+                    console.print(escape(run), style="red", highlight=False)
+                    continue
+                runs.append(run)
+                took = f"{run.seconds:7.1f} s {run.peak_bytes / MEGABYTE:8,.0f} MB"
+                console.print(f"{path.stem:<{width}}  [green]ok[/] {took}", highlight=False)
     if len(runs) > 1:
-        seconds = sum(run.seconds for run in runs)
+        seconds = time.perf_counter() - begin
         peak = max(run.peak_bytes for run in runs) / MEGABYTE
         console.print(
-            f"{'together':<{width}}     {seconds:7.1f} s {peak:8,.0f} MB at the highest", highlight=False
+            f"{'together':<{width}}     {seconds:7.1f} s {peak:8,.0f} MB at most, {jobs} at a time",
+            highlight=False,
         )
-    return failed
+    return sorted(failed)
 
 
 def copy_course(destination):
@@ -72,8 +98,13 @@ def render(source, console):
 @click.command(help=__doc__, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--render", "render_only", is_flag=True, help="Render the committed notebooks, run nothing.")
 @click.option("--in-place", is_flag=True, help="Run the notebooks in place and tidy their metadata.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Notebooks to run at a time (otherwise: by processors and free memory).",
+)
 @click.argument("names", nargs=-1, type=click.Path(path_type=Path, exists=True, dir_okay=False))
-def main(render_only, in_place, names):
+def main(render_only, in_place, jobs, names):
     console = Console(highlight=False)
     if names and not in_place:
         raise click.UsageError("Names of notebooks go with --in-place.")
@@ -88,7 +119,7 @@ def main(render_only, in_place, names):
         notebooks.fail("There is no notebook in notebooks/: nothing to run.")
     if paths:
         notebooks.prepare_machine()
-        failed = run_all(paths, console, tidy=in_place)
+        failed = run_all(paths, console, tidy=in_place, jobs=min(jobs or how_many_at_once(), len(paths)))
         if failed:
             notebooks.fail(f"Failed: {', '.join(path.stem for path in failed)}.")
     if in_place:
