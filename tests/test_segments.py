@@ -594,6 +594,64 @@ def test_segments_close_bits_of_the_common_question():
     assert bits_per_customer(mixed.loc[forecast.index], answers).mean() > base
 
 
+@pytest.mark.unit
+def test_choice_of_shares_leaves_out_a_bic_that_is_infinite():
+    shares = np.random.default_rng(4).dirichlet([1, 1, 1], size=60)
+    table = sg.choice_table(shares, [2, 3], n_references=2, n_pairs=2, n_init=2)
+    assert table["bic"].isna().all()
+    diagonal = sg.choice_table(shares, [2, 3], n_references=2, n_pairs=2, n_init=2, covariance="diag")
+    assert diagonal["bic"].notna().all()
+
+
+# which segment to write to
+
+
+def mailing(**changes):
+    settings = {"horizon": "28D", "margin": 0.5, "effect": 0.2, "contact_cost": 0.5, "k": 2, **changes}
+    return sg.segment_mailing(TWO_KINDS, pd.Timestamp("2025-03-01"), **settings)
+
+
+TWO_KINDS = pd.DataFrame(
+    {
+        "customer_id": [*range(8), *range(8), *range(8), *range(4), 8],
+        "date": pd.to_datetime(
+            ["2025-01-01"] * 8 + ["2025-01-05"] * 8 + ["2025-01-20"] * 8 + ["2025-02-10"] * 4 + ["2025-02-20"]
+        ),
+        "spend": [*[50.0] * 4, *[1.0] * 4] * 3 + [30.0, 30.0, 30.0, 10.0, 60.0],
+    }
+)
+
+
+@pytest.mark.unit
+def test_mailing_by_hand():
+    plan = mailing()
+    table = plan.table
+    # before 1 February: four who spent 150, four who spent 3; then 30, 30, 30, 10 against nothing
+    assert table["learned"].tolist() == [4, 4]
+    assert table["bought"].tolist() == [1, 0]
+    assert table["spend"].tolist() == [25, 0]
+    assert table["profit"].tolist() == pytest.approx([0.2 * 0.5 * 25 - 0.5, -0.5])
+    assert table["break_even"].tolist() == [pytest.approx(0.5 / (0.5 * 25)), np.inf]
+    assert table["write"].tolist() == [True, False]
+    assert table["total"].tolist() == pytest.approx((table["customers"] * table["profit"]).tolist())
+    assert table["low"].at[0] < table["profit"].at[0] < table["high"].at[0]
+    assert table["customers"].sum() == len(plan.segments) == 9
+    assert plan.segments.loc[[0, 1, 2, 3]].tolist() == [0] * 4
+    assert plan.customers().tolist() == plan.segments.index[plan.segments == 0].tolist()
+    assert mailing(effect=0.03).table["write"].tolist() == [False, False]
+
+
+@pytest.mark.unit
+def test_mailing_sees_nothing_after_the_reference_and_takes_foreign_names():
+    later = TWO_KINDS.assign(date=pd.Timestamp("2025-03-01"), spend=999.0)
+    lines = pd.concat([TWO_KINDS, later]).rename(columns={"customer_id": "client", "date": "day"})
+    plan = sg.segment_mailing(
+        lines, "2025-03-01", horizon="28D", margin=0.5, effect=0.2, contact_cost=0.5, k=2,
+        customer_id="client", time="day",
+    )  # fmt: skip
+    pd.testing.assert_frame_equal(plan.table, mailing().table)
+
+
 # bad input
 
 GOOD = np.array([[0.0, 1.0], [2.0, 3.0], [5.0, 5.0], [9.0, 1.0]])
@@ -610,6 +668,16 @@ BAD = {
         lambda: sg.fit_mixture(np.c_[GOOD, np.ones(4)], 2),
         "feature 2 has one value for everybody",
     ),
+    "mixture of shares that add up": (
+        lambda: sg.fit_mixture(np.c_[GOOD[:, 0], 10 - GOOD[:, 0]], 2),
+        "The 2 features depend on each other, their rank is 1",
+    ),
+    "mailing without a horizon": (lambda: mailing(horizon="0D"), "must be longer than nothing"),
+    "mailing with a horizon of words": (lambda: mailing(horizon="soon"), "is no length of time"),
+    "mailing with a margin in percent": (lambda: mailing(margin=40), "margin is 40"),
+    "mailing that repels": (lambda: mailing(effect=-0.1), "effect is -0.1"),
+    "mailing of unknown names": (lambda: mailing(client="client"), "client= is not known"),
+    "mailing to more segments than customers": (lambda: mailing(k=9), "9 segments were asked for"),
     "missing value": (lambda: sg.LloydKMeans(1).fit(GAP), "X['a'] is nan for customer 'bob'"),
     "missing in the scaler": (lambda: sg.FeatureScaler().fit(GAP), "for customer 'bob'"),
     "infinite": (lambda: sg.LloydKMeans(1).fit([[np.inf]]), "is inf for customer 0"),

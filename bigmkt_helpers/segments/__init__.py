@@ -1,8 +1,8 @@
 """Segments and personas: who the customers are, in groups, and how far to trust the groups.
 
 The rooms: `measures` (recency, frequency and money from order lines), `clustering` (scaling, K-means, a
-hierarchy, Gaussian mixtures), `choice` (how many groups, how alike two groupings are) and `personas` (cards,
-new customers, probabilities by segment). Everything is importable from here.
+hierarchy, Gaussian mixtures), `choice` (how many groups, how alike two groupings are), `personas` (cards, new
+customers, probabilities by segment) and `mailing` (which segment to write to). All is importable from here.
 """
 
 from bigmkt_helpers._rooms import open_on_demand
@@ -19,6 +19,7 @@ _ROOMS = {
         "silhouette",
         "stability",
     ],
+    "mailing": ["MailingPlan", "segment_mailing"],
     "personas": ["PersonaCards", "SegmentAssigner", "SegmentRates", "persona_cards", "segment_forecast"],
 }
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.segments import _checks
-from bigmkt_helpers.segments.clustering import LloydKMeans, fit_mixture
+from bigmkt_helpers.segments.clustering import LloydKMeans, _free_directions, fit_mixture
 
 __all__ = [
     "adjusted_rand_index",
@@ -332,7 +332,8 @@ def choice_table(
     -------
     pandas.DataFrame
         Index ``k``; ``inertia``, ``silhouette``, ``gap``, ``s``, ``gap_chosen``, ``bic`` (missing where a
-        feature is constant), ``stability``, ``stability_low``, ``stability_high`` (the middle 95% of pairs).
+        feature is constant, or where the covariance is "full" or "tied" and features depend on each other),
+        ``stability``, ``stability_low``, ``stability_high`` (the middle 95% of pairs).
 
     Examples
     --------
@@ -352,8 +353,10 @@ def choice_table(
     # the smallest k with the rule is looked for from 1 on
     gaps = gap_statistic(table, range(1, max(ks) + 2), n_references, "pca", n_init, random_state)
     rows = []
-    constant = (table.nunique() == 1).any()
-    bic = None if constant else mixture_bic(table, ks, covariance, random_state=random_state)
+    infinite = (table.nunique() == 1).any() or (
+        covariance in ("full", "tied") and _free_directions(table.to_numpy()) < table.shape[1]
+    )
+    bic = None if infinite else mixture_bic(table, ks, covariance, random_state=random_state)
     for k in ks:
         model = LloydKMeans(k, n_init=n_init, random_state=random_state).fit(table)
         pairs = stability(table, k, n_pairs=n_pairs, n_init=n_init, random_state=random_state)

@@ -486,7 +486,8 @@ def fit_mixture(X, k: int, covariance: str = "full", n_init: int = 5, random_sta
     ------
     InputError
         Missing values; more components than customers, or than customers who differ; a feature that is
-        constant (its density is infinite); no convergence.
+        constant, or with "full" and "tied" features that depend on each other, such as shares that add up to
+        1 (the density is then infinite); no convergence.
 
     Examples
     --------
@@ -508,6 +509,13 @@ def fit_mixture(X, k: int, covariance: str = "full", n_init: int = 5, random_sta
         raise InputError(
             f"The feature {table.columns[flat.argmax()]!r} has one value for everybody: leave it out."
         )
+    if covariance in ("full", "tied"):
+        free = _free_directions(values)
+        if free < values.shape[1]:
+            raise InputError(
+                f"The {values.shape[1]} features depend on each other, their rank is {free} (shares that add "
+                "up to 1, or too few customers): leave one out or use covariance='diag'."
+            )
     best = None
     for start in ("kmeans", "random_from_data"):
         model = GaussianMixture(
@@ -533,3 +541,11 @@ def fit_mixture(X, k: int, covariance: str = "full", n_init: int = 5, random_sta
             "fewer components."
         )
     return best
+
+
+def _free_directions(values) -> int:
+    """In how many directions the customers spread; fewer than features where these depend on each other."""
+    spread = values.std(axis=0)
+    centred = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    sizes = np.linalg.svd(centred, compute_uv=False)
+    return int((sizes > 1e-7 * sizes[0]).sum())
