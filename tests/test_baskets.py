@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlxtend.frequent_patterns import apriori, fpgrowth
 from mlxtend.frequent_patterns import association_rules as mlxtend_rules
+from scipy import stats
 
 from bigmkt_helpers import baskets as room
 from bigmkt_helpers.baskets import (
@@ -357,6 +358,16 @@ def test_adjusted_p_values_reject_what_the_procedure_rejects(p_values, more, lev
     near = np.abs(adjusted - level) < 1e-12  # the quotient of the one and the product of the other may differ
     assert ((adjusted <= level) | near).tolist() == [p <= limit or n for p, n in zip(p_values, near)]
     assert adjust_p_values([0.04, 0.045, 1.0]).tolist() == pytest.approx([0.0675, 0.0675, 1.0])
+
+
+@pytest.mark.unit
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.integers(0, 20))
+def test_adjusted_for_any_dependence(p_values, more):
+    """The tests that were not kept count as 1, as if they had been handed in."""
+    whole = stats.false_discovery_control([*p_values, *[1.0] * more], method="by")[: len(p_values)]
+    given_ = adjust_p_values(p_values, len(p_values) + more, any_dependence=True)
+    assert given_ == pytest.approx(whole, rel=1e-9)
 
 
 @pytest.mark.unit

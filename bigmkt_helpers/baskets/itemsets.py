@@ -41,8 +41,8 @@ def apriori_levels(baskets, min_support=None, *, min_count=None, max_len=None) -
     Join: two frequent sets of length k - 1 that share all but their last item give a candidate of length k.
     Prune: a candidate with a subset of length k - 1 that is not frequent can't be frequent, and is not
     counted. Count: the others are looked for in every basket. (Agrawal & Srikant, Fast algorithms for mining
-    association rules, VLDB 1994 (unverified).) Plain Python: use :func:`frequent_itemsets` for more than some
-    thousand baskets.
+    association rules in large databases, VLDB 1994.) Plain Python: use :func:`frequent_itemsets` for more
+    than some thousand baskets.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def frequent_itemsets(
     time if that is over a quarter of `memory`) and the result. A support so low that the result would not fit
     is refused: at the latest when memory is full, and as a rule before, since whenever a level has very many
     candidates the number of itemsets still to come is estimated by random descents into the tree of itemsets
-    (Knuth, Estimating the efficiency of backtrack programs, 1975 (unverified)).
+    (Knuth, Estimating the efficiency of backtrack programs, Mathematics of Computation 29, 1975).
 
     Parameters
     ----------

@@ -55,8 +55,9 @@ def stratified_p_value(rules, baskets, strata=None) -> pd.Series:
     Who fills a big basket buys more of everything, so that nearly any two items lie together more often than
     :func:`fisher_p_value` expects. Here baskets are compared with baskets of the same size only: given how
     often each side occurs in every stratum, the number of baskets with both is a sum of independent
-    hypergeometric numbers, whose distribution is computed in full (the exact test of Mantel and Haenszel for
-    several 2 x 2 tables (unverified)).
+    hypergeometric numbers, whose distribution is computed in full: the exact form of the test of Mantel &
+    Haenszel (Statistical aspects of the analysis of data from retrospective studies of disease, Journal of
+    the National Cancer Institute 22, 1959) for several 2 x 2 tables.
 
     The items of one basket compete for its places: by luck alone a pair lies in baskets of s items about (s -
     1) / s as often as this test expects, half as often where s is 2. So it errs on the safe side, and weak
@@ -109,7 +110,13 @@ def stratified_p_value(rules, baskets, strata=None) -> pd.Series:
     held = dict(zip(different, (np.bincount(code[w], minlength=len(sizes)) for w in baskets.find(different))))
     together = baskets.count([a | c for a, c in zip(left, right)])
     log_factorial = gammaln(np.arange(baskets.n_baskets + 1) + 1.0)
-    tails = [_tail(held[a], held[c], sizes, both, log_factorial) for a, c, both in zip(left, right, together)]
+    # a rule and the one turned round have the same law: it is worked out once
+    known = {}
+    for a, c, both in zip(left, right, together):
+        sides = frozenset((a, c))
+        if sides not in known:
+            known[sides] = _tail(held[a], held[c], sizes, both, log_factorial)
+    tails = [known[frozenset((a, c))] for a, c in zip(left, right)]
     return pd.Series(tails, index=rules.index, name="stratified_p_value", dtype=float)
 
 
@@ -127,12 +134,15 @@ def _tail(a, c, sizes, both, log_factorial) -> float:
     return float(min(1.0, law[max(0, both - least) :].sum()))
 
 
-def adjust_p_values(p_values, n_tests=None) -> np.ndarray:
+def adjust_p_values(p_values, n_tests=None, any_dependence=False) -> np.ndarray:
     """p-values as q-values: keep what is at most q, and at most a share q of it is luck, on average.
 
     Benjamini and Hochberg's step-up procedure (Controlling the false discovery rate, Journal of the Royal
     Statistical Society B 57, 1995): the i-th smallest p-value times the number of tests, divided by i, and
-    never over that of a larger one. It holds for tests that are independent or positively dependent.
+    never over that of a larger one. It holds for tests that are independent or positively dependent. With
+    `any_dependence` the number of tests m is multiplied by 1 + 1/2 + ... + 1/m: that holds for tests that
+    depend on each other in whatever way, and finds less (Benjamini & Yekutieli, The control of the false
+    discovery rate in multiple testing under dependency, Annals of Statistics 29, 2001).
 
     Parameters
     ----------
@@ -141,6 +151,8 @@ def adjust_p_values(p_values, n_tests=None) -> np.ndarray:
         Number of tests made, at least n: tests whose p-value was not kept count as 1. A rule picked for its
         confidence is a winner of all rules that were looked at, so their number belongs here
         (:func:`number_of_tests`). Default n.
+    any_dependence : bool
+        Whether to guard against any dependence between the tests.
 
     Raises
     ------
@@ -153,6 +165,8 @@ def adjust_p_values(p_values, n_tests=None) -> np.ndarray:
     [0.03, 0.04, 0.04]
     >>> adjust_p_values([0.01, 0.04, 0.03], n_tests=30).round(3).tolist()
     [0.3, 0.4, 0.4]
+    >>> adjust_p_values([0.01, 0.04, 0.03], any_dependence=True).round(3).tolist()
+    [0.055, 0.073, 0.073]
     """
     p_values = np.asarray(p_values, dtype=float)
     if p_values.ndim != 1 or not ((p_values >= 0) & (p_values <= 1)).all():
@@ -161,6 +175,7 @@ def adjust_p_values(p_values, n_tests=None) -> np.ndarray:
     if not isinstance(n_tests, Integral) or n_tests < len(p_values):
         raise InputError(f"n_tests is {n_tests!r}: it must be a whole number of at least {len(p_values)}.")
     order = np.argsort(p_values, kind="stable")
+    n_tests = n_tests * (1.0 / np.arange(1, n_tests + 1)).sum() if any_dependence else n_tests
     raised = p_values[order] * float(n_tests) / np.arange(1, len(p_values) + 1)
     adjusted = np.empty(len(p_values))
     adjusted[order] = np.minimum(np.minimum.accumulate(raised[::-1])[::-1], 1.0)
@@ -278,9 +293,9 @@ def shuffle_baskets(baskets, random_state=0, keep_sizes=False, sweeps=5) -> Bask
     rule. With `keep_sizes` every basket keeps its size too: two entries at random trade their items, if
     neither basket would then hold an item twice, and entries are paired anew `sweeps` times (swap
     randomisation; Gionis, Mannila, Mielikäinen & Tsaparas, Assessing data mining results via swap
-    randomization, 2007 (unverified)). Then full baskets still hold much of everything, so items lie together
-    more often than by luck alone: rules of the basket's size, which a p-value of one rule can't tell from
-    others.
+    randomization, ACM Transactions on Knowledge Discovery from Data 1, 2007). Then
+    full baskets still hold much of everything, so items lie together more often than by luck alone: rules of
+    the basket's size, which a p-value of one rule can't tell from others.
 
     Parameters
     ----------

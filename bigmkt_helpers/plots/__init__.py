@@ -34,6 +34,7 @@ _ROOMS = {
         "roc_and_precision",
     ],
     "cold_start": ["cold_start_panels", "marks_by_history", "trust_by_history"],
+    "baskets": ["confidence_again", "false_rule_counts", "lift_heat_map", "rule_network"],
     "bandits": ["closable_clicks", "off_policy_coverage", "regret_curves"],
     "segments": ["choice_curves", "dendrogram", "persona_panels", "rfm_heat_map"],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
