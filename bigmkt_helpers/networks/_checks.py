@@ -1,0 +1,120 @@
+"""Checks that the rooms of this package share; each failure is one sentence."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+
+from bigmkt_helpers.errors import InputError
+
+MOST_LEVELS = 20
+"""A numeric column with more different values than this is taken for a measurement, not for levels."""
+
+
+def shown(value) -> str:
+    """A value as the reader would write it: 3, not np.int64(3)."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def whole(value, name: str, least: int = 1) -> int:
+    """A whole number of at least `least`."""
+    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < least:
+        raise InputError(f"{name} is {shown(value)}: it must be a whole number of at least {least}.")
+    return int(value)
+
+
+def between(value, name: str, low: float = 0.0, high: float = 1.0) -> float:
+    """A number strictly between two others."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not low < value < high:
+        raise InputError(
+            f"{name} is {shown(value)}: it must lie between {low:g} and {high:g}, both excluded."
+        )
+    return float(value)
+
+
+def above_zero(value, name: str) -> float:
+    """A finite number above 0."""
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < np.inf:
+        raise InputError(f"{name} is {shown(value)}: it must be a number above 0.")
+    return float(value)
+
+
+def generator(random_state) -> np.random.Generator:
+    """numpy's PCG64 from a seed, or the generator that was handed in."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    seed = np.random.SeedSequence(whole(random_state, "random_state", least=0))
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def table(data, columns=None) -> pd.DataFrame:
+    """A DataFrame with rows and with these columns, none of them with gaps."""
+    if not isinstance(data, pd.DataFrame):
+        raise InputError(f"data is a {type(data).__name__}: pass a pandas DataFrame, one column per node.")
+    columns = list(data.columns) if columns is None else list(columns)
+    for column in columns:
+        if column not in data.columns:
+            raise InputError(f"data has no column {column!r}; it has {', '.join(map(str, data.columns))}.")
+    if not len(data) or not columns:
+        raise InputError("data has no rows or no columns: there is nothing to learn from.")
+    gaps = data[columns].isna()
+    if gaps.any(axis=None):
+        column = gaps.columns[gaps.any()][0]
+        raise InputError(
+            f"data[{column!r}] is missing in row {shown(data.index[gaps[column]][0])} "
+            f"({int(gaps[column].sum())} such rows): fill it, or make missing a level of its own."
+        )
+    return data[columns]
+
+
+def find_levels(data: pd.DataFrame, levels=None) -> dict:
+    """Levels of every column: those declared, else the categories of the column, else its values, sorted."""
+    declared = dict(levels or {})
+    unknown = [node for node in declared if node not in data.columns]
+    if unknown:
+        raise InputError(f"Levels are declared for {unknown[0]!r}, which is no column of the data.")
+    found = {}
+    for column in data.columns:
+        if column in declared:
+            found[column] = tuple(declared[column])
+            continue
+        values = data[column]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            found[column] = tuple(values.cat.categories.tolist())
+            continue
+        different = values.dropna().unique()
+        numeric = pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(
+            values.dtype
+        )
+        if numeric and len(different) > MOST_LEVELS:
+            raise InputError(
+                f"Column {column!r} holds {len(different):,} different numbers: a discrete network needs "
+                "levels, "
+                f"so cut it into bands first, as Discretiser({{{column!r}: 4}}).fit_transform(data) does, or "
+                "declare its levels."
+            )
+        found[column] = tuple(sorted(pd.Series(different).tolist(), key=lambda v: (str(type(v)), v)))
+    return found
+
+
+def coded(data: pd.DataFrame, levels) -> dict:
+    """Place of every value among the levels of its column."""
+    data, codes = table(data, levels), {}
+    for column, names in levels.items():
+        values = data[column]
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            # look the categories up, not every row
+            places = pd.Index(list(names)).get_indexer(values.cat.categories)[values.cat.codes]
+        else:
+            places = pd.Index(list(names)).get_indexer(pd.Index(values))
+        if (places < 0).any():
+            row = int((places < 0).argmax())
+            raise InputError(
+                f"{column} has no level {shown(values.iloc[row])} (row {shown(data.index[row])}); its "
+                "levels are "
+                f"{', '.join(map(repr, names))}: map the value to one of them, or declare it when the "
+                "tables are "
+                "learned."
+            )
+        codes[column] = places.astype(np.int64)
+    return codes
