@@ -45,6 +45,20 @@ _ROOMS = {
         "score_structure",
         "tree_augmented",
     ],
+    "causes": [
+        "WOULD",
+        "AdjustedEffect",
+        "adjusted_effect",
+        "adjustment_sets",
+        "backdoor_check",
+        "backdoor_paths",
+        "counterfactual",
+        "do",
+        "interventional",
+        "necessity_and_sufficiency",
+        "structural_model",
+        "twin_network",
+    ],
     "files": ["EXAMPLES", "from_pgmpy", "load_example", "read_bif", "to_pgmpy"],
 }
 

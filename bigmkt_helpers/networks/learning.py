@@ -489,7 +489,7 @@ class _Climber:
 
     def _best(self, parents, add, drop):
         above = _ancestors(parents)
-        # members of one class score the same: rounded, so that the order of the nodes decides and no rounding error
+        # members of one class score the same: rounded, the order of the nodes decides, not an error in float
         add, drop = add.round(6), drop.round(6)
         # p -> c closes a cycle if c is an ancestor of p
         legal = np.where(self.allowed & ~above.T, add, -np.inf)
@@ -706,8 +706,8 @@ def edge_confidence(
     >>> rows = pd.DataFrame({"a": [0, 0, 1, 1] * 75, "b": [0, 1, 0, 1] * 75})
     >>> edge_confidence(rows.assign(both=rows["a"] + rows["b"]), n_resamples=20).head(2)
       parent child  joined  directed  reversed
-    0      a  both     1.0       1.0       0.0
-    1      b  both     1.0       1.0       0.0
+    0      a  both     1.0      0.95       0.0
+    1      b  both     1.0      0.95       0.0
     """
     learners = {
         "hill_climb": lambda rows, **o: _climb(
