@@ -1,10 +1,19 @@
-"""Data of the benchmarks: real ratings, and synthetic interactions of any size."""
+"""Data of the benchmarks: real ratings, baskets and customers, and synthetic ones of any size."""
 
 import numpy as np
 
 from bigmkt_helpers.recommenders.base import Interactions
 
-__all__ = ["ratings", "save", "split", "synthetic", "texts"]
+__all__ = [
+    "baskets",
+    "customers",
+    "ratings",
+    "save",
+    "split",
+    "synthetic",
+    "synthetic_baskets",
+    "texts",
+]
 
 
 def ratings():
@@ -66,6 +75,84 @@ def synthetic(n_draws, random_state=0):
     items = order[np.where(rng.random(len(users)) < 0.5, 0, taste), rank[: len(users)]]
     pairs = np.unique(users * n_items + items)
     return pairs // n_items, pairs % n_items
+
+
+def baskets(name):
+    """Baskets of a reference set: the items of all, one after the other, and the number in each.
+
+    Blanks at the ends of a label stay: they are part of it.
+    """
+    import os
+    from pathlib import Path
+
+    home = Path(os.environ["BIGMKT_REFERENCE_DATA"])
+    if name == "groceries":
+        text = (home / "groceries" / "groceries.csv").read_text(encoding="utf-8")
+        lists = [line.split(",") for line in text.splitlines()]
+    else:
+        text = (home / "fimi" / f"{name}.dat").read_text(encoding="ascii")
+        lists = [list(map(int, line.split())) for line in text.splitlines() if line.strip()]
+    return {
+        "items": np.array([item for items in lists for item in items]),
+        "lengths": np.array([len(items) for items in lists]),
+    }
+
+
+CATALOGUE, LINES, PATTERNS = 1000, 5, 50
+
+
+def synthetic_baskets(n, chunk=200_000, random_state=0):
+    """Baskets of a shop with best-sellers and with products that go together, in chunks.
+
+    A basket has one line and a Poisson(4) number of further ones, each by the popularity law of `synthetic`
+    over 1,000 products. Every second basket also takes one of fifty patterns of two to four products, each
+    of which stays with a probability of .8.
+
+    Yields
+    ------
+    lengths, positions : ndarray of int64 and int32
+        Number of different products of each basket, and the products, rising within a basket.
+    """
+    law = 1 / (np.arange(CATALOGUE) + 20) ** 0.9
+    steps = np.cumsum(law / law.sum())
+    patterns = np.random.default_rng([random_state, 0]).integers(CATALOGUE, size=(PATTERNS, 4))
+    width = 2 + np.arange(PATTERNS) % 3
+    for number, start in enumerate(range(0, n, chunk)):
+        rng = np.random.default_rng([random_state, 1, number])
+        size = min(chunk, n - start)
+        lines = 1 + rng.poisson(LINES - 1, size)
+        rows = [np.repeat(np.arange(size), lines)]
+        products = [np.minimum(np.searchsorted(steps, rng.random(lines.sum())), CATALOGUE - 1)]
+        with_pattern = np.flatnonzero(rng.random(size) < 0.5)
+        chosen = rng.integers(PATTERNS, size=len(with_pattern))
+        stays = (rng.random((len(chosen), 4)) < 0.8) & (np.arange(4) < width[chosen, None])
+        rows.append(np.repeat(with_pattern, stays.sum(axis=1)))
+        products.append(patterns[chosen][stays])
+        code = np.unique(np.concatenate(rows) * CATALOGUE + np.concatenate(products))
+        yield np.bincount(code // CATALOGUE, minlength=size), (code % CATALOGUE).astype(np.int32)
+
+
+def customers():
+    """Tables of customers and of other things to be put into segments: name and features.
+
+    The first five are those of which the tests ask the same labels as scikit-learn's.
+    """
+    from sklearn.datasets import load_iris, load_wine, make_blobs
+
+    from bigmkt_helpers import segments
+    from bigmkt_helpers.datasets import load_cdnow, load_shop
+    from bigmkt_helpers.information import CommonQuestion
+
+    question = CommonQuestion.of_shop(load_shop())
+    lantern = question.features(segments.rfm_and_categories(question.categories), guard=False)
+    scaler = segments.FeatureScaler(log=["frequency", "monetary"])
+    cdnow = segments.rfm(load_cdnow(), "1997-10-01")
+    yield "iris", load_iris().data
+    yield "wine", load_wine().data
+    yield "blobs", make_blobs(600, 4, centers=6, random_state=3)[0]
+    yield "CDNOW", scaler.fit_transform(cdnow).to_numpy()
+    yield "Lantern", scaler.fit_transform(lantern[["recency", "frequency", "monetary"]]).to_numpy()
+    yield "200,000 blobs", make_blobs(200_000, 8, centers=12, cluster_std=4.0, random_state=0)[0]
 
 
 def interactions(users, items, values=None, *, explicit):

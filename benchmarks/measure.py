@@ -13,6 +13,12 @@ def _resident(field):
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
 
 
+def cpu_seconds():
+    """Seconds of CPU that this process has taken so far."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
 @contextlib.contextmanager
 def measured(result):
     """Fill `result` with wall_s, cpu_s and extra_mb, the peak above what was resident at the start.
@@ -22,13 +28,18 @@ def measured(result):
     with open("/proc/self/clear_refs", "w", encoding="ascii") as reset:
         reset.write("5")
     before = _resident("VmRSS")
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    cpu, wall = usage.ru_utime + usage.ru_stime, time.perf_counter()
+    cpu, wall = cpu_seconds(), time.perf_counter()
     yield
     result["wall_s"] = time.perf_counter() - wall
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    result["cpu_s"] = usage.ru_utime + usage.ru_stime - cpu
+    result["cpu_s"] = cpu_seconds() - cpu
     result["extra_mb"] = max(0.0, _resident("VmHWM") - before)
+
+
+def limit(memory_gb, cpu_s):
+    """Keep this process within its memory, so that it fails and not the machine, and within its time."""
+    size = int(memory_gb * 1e9)
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(cpu_s), int(cpu_s) + 5))
 
 
 def report(result):

@@ -8,18 +8,27 @@ difference, or rank equally well.  Growth: seconds of CPU and peak memory at 10�
 interactions, and the fitted exponent.  Quality: ours beside a published table, on the same split and over
 other splits; it needs the reference data (BIGMKT_REFERENCE_DATA).
 
+Baskets: frequent itemsets of reference data beside four miners, from the same lists to the result; a peer
+that would take more than a limit of memory or time is stopped, and that is what is noted.  Basket growth:
+synthetic baskets, 10⁴ to 10⁷, and one reference set at falling supports.  Segments: K-means beside
+scikit-learn's from the same starts.
+
 Everything is written to benchmarks/results.json as soon as it is measured; the page "Benchmarks" of the book
-is made from that file.  With --only (ratios, growth, quality, or words of a title; may be repeated) the other
-figures of the file stay as they are, each with the date and machine of its own run.
+is made from that file.  With --only (a part: ratios, baskets, segments, growth, basket_growth, support,
+quality; or words of a title; may be repeated) the other figures of the file stay as they are, each with the
+date and machine of its own run.
 """
 
 import json
+import math
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
 from datetime import date
+from fractions import Fraction
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,8 +37,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data, quality
-from benchmarks.measure import one_thread
+from benchmarks import data, itemsets, quality
+from benchmarks.measure import limit, one_thread
 
 HERE = Path(__file__).parent
 BUILD = HERE.parent / "build"
@@ -47,8 +56,36 @@ PEERS = {
     "implicit_als": "implicit",
     "pure_svd": "scikit-learn",
     "text_weights": "scikit-learn",
+    "kmeans": "scikit-learn",
 }
-OWN = ("scikit-learn",)
+MINERS = {
+    "mlxtend_fpgrowth": ("mlxtend fpgrowth", "mlxtend"),
+    "mlxtend_apriori": ("mlxtend apriori", "mlxtend"),
+    "efficient_apriori": ("efficient-apriori", "efficient-apriori"),
+    "pyfim_fpgrowth": ("pyfim fpgrowth", "pyfim"),
+    "pyfim_eclat": ("pyfim eclat", "pyfim"),
+}
+"""Task, name in the results, and package of those who look for frequent itemsets."""
+
+MINED = (
+    ("groceries", (0.01, 0.001)),
+    ("retail", (0.01, 0.001)),
+    ("T10I4D100K", (0.01, 0.005, 0.001)),
+    ("mushroom", (0.3, 0.2)),
+    ("chess", (0.8,)),
+)
+LIMITS = {"memory_gb": 8, "cpu_s": 150}
+"""What a miner may take before it is stopped."""
+
+PATIENCE = {5: 20.0, 3: 60.0}
+"""Pairs of runs, and the CPU seconds of the first pair up to which so many are made; beyond, it is one."""
+
+FALLING = ("T10I4D100K", (0.01, 0.005, 0.002, 0.001, 0.0005))
+FALLING_PEERS = ("mlxtend_fpgrowth", "pyfim_fpgrowth")
+SHARES = (0.01, 0.001)
+"""Supports at which the number of baskets grows."""
+
+OWN = ("scikit-learn", "mlxtend")
 """Peers that stand in the environment of the course."""
 
 FLOOR = "BLAS"
@@ -58,8 +95,11 @@ SEEDS = (42, 0, 1, 2, 3)
 console = Console(width=None if sys.stdout.isatty() else 160)
 
 
-def work(python, script, task, source):
-    """Run one task in a process of its own; returns what it measured and its answer."""
+def work(python, script, task, source, limits=None):
+    """Run one task in a process of its own; returns what it measured and its answer.
+
+    One that goes beyond the limits gives ``{"stopped": "memory"}`` or ``{"stopped": "time"}``, and None.
+    """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "answer.npz"
         done = subprocess.run(
@@ -67,7 +107,13 @@ def work(python, script, task, source):
             capture_output=True,
             text=True,
             env=one_thread(),
+            preexec_fn=None if limits is None else lambda: limit(**limits),
         )
+        if done.returncode and limits is not None:
+            if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+                return {"stopped": "time"}, None
+            if "MemoryError" in done.stderr:
+                return {"stopped": "memory"}, None
         if done.returncode:
             raise click.ClickException(f"{script} {task} failed:\n{done.stderr}")
         with np.load(target) as arrays:
@@ -121,8 +167,29 @@ def cases():
     yield "TF-IDF of 50,000 texts", "text_weights", {"texts": data.texts(50_000)}, {}
 
 
+def segment_cases():
+    """The same of K-means: tables of customers, each from several starts of different customers."""
+    for name, values in data.customers():
+        rng = np.random.default_rng(0)
+        different, large = np.unique(values, axis=0), len(values) > 50_000
+        k = 12 if large else 5
+        starts = [rng.choice(different, k, replace=False) for _ in range(3 if large else 20)]
+        settings = {"customers": len(values), "features": values.shape[1], "k": k, "n_starts": len(starts)}
+        yield name, "kmeans", {"values": values, "starts": np.array(starts)}, settings
+
+
 def difference(task, ours, theirs, arrays):
     """How the two answers compare: what was compared, both values or the gap, and the gap allowed."""
+    if task == "kmeans":
+        same = (ours["labels"] == theirs["labels"]).all(axis=1)
+        for number in np.flatnonzero(~same):
+            if not tie_on_the_way(arrays["values"], arrays["starts"][number]):
+                raise click.ClickException(
+                    f"From start {number} the labels differ, and nobody was equally near."
+                )
+        gap = np.abs(ours["inertia"] / theirs["inertia"] - 1)[same].max()
+        what = "labels equal; largest relative gap of the inertia"
+        return answer(what, gap, 1e-9) | {"ties": int((~same).sum())}
     if task in ("knn_baseline", "item_knn_baseline"):
         pair = [float(np.sqrt(np.mean((a["predicted"] - arrays["rating"]) ** 2))) for a in (ours, theirs)]
         return answer("root mean squared error", abs(pair[0] - pair[1]), 0.0002, pair)
@@ -148,6 +215,21 @@ def difference(task, ours, theirs, arrays):
     }[task]
     gap = np.abs(ours[key] - theirs[key]).max() / np.abs(theirs[key]).max()
     return answer(f"largest gap of {what}, relative to the largest", gap, allowed)
+
+
+def tie_on_the_way(values, centres):
+    """Whether Lloyd's steps meet somebody who is equally near to two centres, where rounding decides."""
+    for _ in range(300):
+        squares = ((values[:, None, :] - centres) ** 2).sum(axis=2)
+        first, second = np.partition(squares, 1, axis=1)[:, :2].T
+        if np.isclose(first, second, rtol=1e-12, atol=0).any():
+            return True
+        labels = squares.argmin(axis=1)
+        moved = np.array([values[labels == one].mean(axis=0) for one in range(len(centres))])
+        if np.array_equal(moved, centres):
+            return False
+        centres = moved
+    return False
 
 
 def answer(measure, gap, allowed, pair=None):
@@ -182,13 +264,14 @@ def als_loss(answer, arrays):
     return loss + ridge * float((users**2).sum() + (items**2).sum())
 
 
-def ratios(peers, rounds, folder, chosen):
-    """Measure the chosen ratios; yields one record each."""
-    for number, (title, task, arrays, settings) in enumerate(cases()):
-        if not chosen("ratios", title):
+def ratios(peers, rounds, folder, chosen, part="ratios"):
+    """Measure the chosen ratios of a part; yields one record each."""
+    listed = {"ratios": cases, "segments": segment_cases}[part]()
+    for number, (title, task, arrays, settings) in enumerate(listed):
+        if not chosen(part, title):
             continue
         arrays = arrays | settings
-        source = data.save(folder / f"ratio{number}.npz", **arrays)
+        source = data.save(folder / f"{part}{number}.npz", **arrays)
         python = sys.executable if PEERS[task] in OWN else peers
         runs = []
         for _ in range(rounds):
@@ -225,13 +308,147 @@ def record(title, peer, pairs):
     }
 
 
+def mined_cases():
+    """Title, arrays and description of each set of baskets and support."""
+    for name, shares in MINED:
+        arrays = data.baskets(name)
+        for share in shares:
+            yield f"{name} {share * 100:g}%", *mined(name, arrays, share)
+
+
+def mined(name, arrays, share):
+    """What the workers get, and what the results say, of one set of baskets at one support."""
+    n_baskets, n_items = len(arrays["lengths"]), len(np.unique(arrays["items"]))
+    # the share as it is written, not as the nearest binary number
+    least = math.ceil(Fraction(repr(share)) * n_baskets)
+    about = {
+        "data": name,
+        "share": share,
+        "least": least,
+        "n_baskets": n_baskets,
+        "n_items": n_items,
+        "density": len(arrays["items"]) / (n_baskets * n_items),
+    }
+    return arrays | {"share": share, "least": least}, about
+
+
+def mining(peers, rounds, folder, chosen):
+    """Frequent itemsets beside each miner, in turn; yields one record per set, support and miner."""
+    for number, (title, arrays, about) in enumerate(mined_cases()):
+        if not chosen("baskets", title):
+            continue
+        source = data.save(folder / f"mined{number}.npz", **arrays)
+        for task, (peer, package) in MINERS.items():
+            python = sys.executable if package in OWN else peers
+            pairs, same = [], None
+            while True:
+                ours, our_answer = work(sys.executable, "worker_ours.py", "itemsets", source, LIMITS)
+                if our_answer is None:
+                    raise click.ClickException(f"{title}: ours was stopped: {ours['stopped']}.")
+                theirs, their_answer = work(python, "worker_peers.py", task, source, LIMITS)
+                pairs.append((ours, theirs))
+                if their_answer is None:
+                    break
+                if same is None:
+                    same = itemsets.compare(
+                        our_answer["itemsets"], their_answer["itemsets"], about["n_baskets"]
+                    )
+                    if same["different"]:
+                        raise click.ClickException(f"{title}, {peer}: {same}. A ratio would mean nothing.")
+                    seconds = ours["cpu_s"] + theirs["cpu_s"]
+                    wanted = min(rounds, next((n for n, most in PATIENCE.items() if seconds <= most), 1))
+                if len(pairs) >= wanted:
+                    break
+            yield {
+                "title": title,
+                "peer": peer,
+                "settings": about,
+                "limits": LIMITS,
+                "rounds": len(pairs),
+            } | (beside(title, peer, pairs) | {"itemsets": len(our_answer["itemsets"]), "same": same})
+
+
+def beside(title, peer, pairs):
+    """The ratios of two miners; of one that was stopped what stopped it, and ours."""
+    measures = ("cpu_s", "wall_s", "extra_mb", "mining_s")
+    stopped = pairs[-1][1].get("stopped")
+    if stopped:
+        console.print(f"{title}, against {peer}: stopped, {stopped}", highlight=False)
+        ours = {name: float(np.median([one[name] for one, _ in pairs])) for name in measures}
+        nothing = dict.fromkeys(("cpu", "wall", "memory", "mining", "theirs"))
+        return nothing | {"stopped": stopped, "ours": ours}
+    found = record(title, peer, pairs) | {"stopped": None, "mining": None}
+    found["ours"]["mining_s"] = float(np.median([one["mining_s"] for one, _ in pairs]))
+    if "mining_s" in pairs[0][1]:
+        found["mining"] = spread([ours["mining_s"] / theirs["mining_s"] for ours, theirs in pairs])
+        found["theirs"]["mining_s"] = float(np.median([one["mining_s"] for _, one in pairs]))
+    return found
+
+
+def basket_growth(largest, folder, chosen):
+    """CPU seconds and peak memory with more and more synthetic baskets."""
+    for share in SHARES:
+        title = f"itemsets at {share * 100:g}%"
+        if not chosen("basket_growth", title):
+            continue
+        sizes, runs = [10**power for power in range(4, largest + 1)], []
+        for size in sizes:
+            source = data.save(folder / "many.npz", n_baskets=size, share=share)
+            runs.append(work(sys.executable, "worker_ours.py", "many_baskets", source)[0])
+            console.print(f"{title}, {size:,}: {runs[-1]}", highlight=False)
+        yield {"title": title, "settings": {"share": share, "catalogue": data.CATALOGUE}, "sizes": sizes} | {
+            "measured": runs,
+            "exponent": {
+                name: exponent(sizes, [run[name] for run in runs]) for name in ("cpu_s", "extra_mb")
+            },
+        }
+
+
+def exponent(sizes, values):
+    """That of a power law through the points."""
+    return float(np.polyfit(np.log(sizes), np.log([max(value, 1e-3) for value in values]), 1)[0])
+
+
+def falling_support(peers, folder, chosen):
+    """CPU seconds and memory on one reference set at falling supports, ours and two peers in turn."""
+    name, shares = FALLING
+    if not chosen("support", name):
+        return
+    arrays, sides = data.baskets(name), {"ours": []} | {MINERS[task][0]: [] for task in FALLING_PEERS}
+    found = []
+    for number, share in enumerate(shares):
+        full, about = mined(name, arrays, share)
+        source = data.save(folder / f"falling{number}.npz", **full)
+        run, our_answer = work(sys.executable, "worker_ours.py", "itemsets", source, LIMITS)
+        sides["ours"].append(run)
+        found.append(len(our_answer["itemsets"]))
+        for task in FALLING_PEERS:
+            peer, package = MINERS[task]
+            python = sys.executable if package in OWN else peers
+            run, their_answer = work(python, "worker_peers.py", task, source, LIMITS)
+            sides[peer].append(run)
+            if their_answer is not None:
+                same = itemsets.compare(our_answer["itemsets"], their_answer["itemsets"], about["n_baskets"])
+                if same["different"]:
+                    raise click.ClickException(f"{name} {share}, {peer}: {same}.")
+        console.print(f"{name} {share}: {found[-1]} itemsets, {[side[-1] for side in sides.values()]}")
+    for side, runs in sides.items():
+        done = [(many, run["cpu_s"]) for many, run in zip(found, runs, strict=True) if "stopped" not in run]
+        yield {"title": side, "settings": {"data": name}, "limits": LIMITS, "shares": list(shares)} | {
+            "itemsets": found,
+            "measured": runs,
+            "exponent": exponent(*zip(*done, strict=True)),
+        }
+
+
 def versions_of(peers):
     """Versions of the peers, by name."""
     code = (
         "import json, sys; from importlib.metadata import version; "
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
-    names = [*sorted(set(PEERS.values()) - set(OWN)), "numpy", "scipy"]
+    named = set(PEERS.values()) | {package for _, package in MINERS.values()}
+    names = [*sorted(named - set(OWN)), "numpy", "scipy"]
     said = subprocess.run([peers, "-c", code, *names], capture_output=True, text=True, check=True).stdout
     return json.loads(said)
 
@@ -254,6 +471,13 @@ def machine():
     }
 
 
+LISTS = ("ratios", "baskets", "segments", "growth", "basket_growth", "support")
+"""Parts of the file that hold several records; there is one of "quality"."""
+
+REFERENCE = ("baskets", "support")
+"""Those that need the reference data."""
+
+
 class Results:
     """The file of results: what is measured anew takes the place of what it was, the rest stays."""
 
@@ -266,11 +490,12 @@ class Results:
 
     def read(self):
         """What the file holds by now; another part may be measured at the same time."""
-        self.content = {"format": FORMAT, "runs": {}, "ratios": [], "growth": [], "quality": None}
+        empty = {"format": FORMAT, "runs": {}} | {part: [] for part in LISTS} | {"quality": None}
+        self.content = empty
         if self.path.exists():
             found = json.loads(self.path.read_text(encoding="utf-8"))
             if found.get("format") == FORMAT:
-                self.content = found
+                self.content = empty | found
 
     def put(self, part, record):
         """Take over one record, with the load of the machine by then, and write the file."""
@@ -297,7 +522,7 @@ class Results:
 
     def write(self):
         """Write the file, without the runs of which nothing is left."""
-        records = [*self.content["ratios"], *self.content["growth"], self.content["quality"] or {}]
+        records = [one for part in LISTS for one in self.content[part]] + [self.content["quality"] or {}]
         used = {record.get("run") for record in records}
         self.content["runs"] = {n: run for n, run in self.content["runs"].items() if n in used}
         text = json.dumps(self.content, indent=1, ensure_ascii=False)
@@ -342,10 +567,7 @@ def growth(largest, folder, chosen):
             console.print(
                 f"growth {title} {sizes[-1]:,}: {runs[-1]['cpu_s']:.2f} s, {runs[-1]['extra_mb']:.0f} MB"
             )
-        slope = {
-            name: float(np.polyfit(np.log(sizes), np.log([max(run[name], 1e-3) for run in runs]), 1)[0])
-            for name in ("cpu_s", "extra_mb")
-        }
+        slope = {name: exponent(sizes, [run[name] for run in runs]) for name in ("cpu_s", "extra_mb")}
         yield {
             "title": title,
             "settings": settings,
@@ -384,7 +606,7 @@ def show_growth(records):
 @click.option(
     "--largest", default=7, type=click.IntRange(6, 8), help="Power of ten of the largest growth run."
 )
-@click.option("--only", multiple=True, help="Measure only ratios, growth, quality, or what holds this.")
+@click.option("--only", multiple=True, help="Measure only this part, or what holds these words.")
 @click.option("--output", default=str(RESULTS), help="File of the results.")
 def main(peers, rounds, largest, only, output):
     """Run everything."""
@@ -405,13 +627,20 @@ def main(peers, rounds, largest, only, output):
         folder = Path(name)
         for part, records, print_them in (
             ("ratios", ratios(peers, rounds, folder, chosen), show),
+            ("segments", ratios(peers, rounds, folder, chosen, "segments"), show),
             ("growth", growth(largest, folder, chosen), show_growth),
+            ("basket_growth", basket_growth(largest, folder, chosen), show_growth),
+            ("baskets", mining(peers, rounds, folder, chosen), None),
+            ("support", falling_support(peers, folder, chosen), None),
         ):
+            if part in REFERENCE and not os.environ.get("BIGMKT_REFERENCE_DATA"):
+                console.print(f"BIGMKT_REFERENCE_DATA is not set: {part} is not measured.")
+                continue
             measured = []
             for record in records:
                 results.put(part, record)
                 measured.append(record)
-            if measured:
+            if measured and print_them:
                 print_them(measured)
             if not only:
                 results.keep(part, [Results.name(record) for record in measured])

@@ -11,8 +11,9 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import bigmkt_helpers.recommenders as recommenders
-from benchmarks.data import interactions
-from benchmarks.measure import measured, report
+from benchmarks.data import interactions, synthetic_baskets
+from benchmarks.itemsets import lists_of, packed
+from benchmarks.measure import cpu_seconds, measured, report
 
 
 def knn_baseline(data, result):
@@ -165,6 +166,57 @@ def bpr(data, result):
     return {}
 
 
+def itemsets(data, result):
+    """Frequent itemsets, from lists of items."""
+    from bigmkt_helpers.baskets import Baskets, frequent_itemsets
+
+    lists = lists_of(data)
+    with measured(result):
+        baskets = Baskets.from_lists(lists)
+        read = cpu_seconds()
+        found = frequent_itemsets(baskets, min_count=int(data["least"]))
+        result["mining_s"] = cpu_seconds() - read
+    return {"itemsets": packed(found["itemsets"], found["count"].to_numpy(), data["items"])}
+
+
+def many_baskets(data, result):
+    """Frequent itemsets of synthetic baskets, made in chunks; the memory of the baskets is told apart."""
+    from benchmarks.data import CATALOGUE
+    from bigmkt_helpers.baskets import Baskets, frequent_itemsets
+
+    n_baskets = int(data["n_baskets"])
+    made = list(synthetic_baskets(n_baskets))
+    lengths = np.concatenate([one for one, _ in made])
+    indptr = np.r_[0, np.cumsum(lengths)]
+    positions = np.empty(indptr[-1], dtype=np.int32)
+    filled = 0
+    for _, part in made:
+        positions[filled : filled + len(part)] = part
+        filled += len(part)
+    del made
+    baskets = Baskets(list(range(CATALOGUE)), indptr, positions)
+    result["held_mb"] = (indptr.nbytes + positions.nbytes) / 2**20
+    result["entries"] = len(positions)
+    with measured(result):
+        found = frequent_itemsets(baskets, min_support=float(data["share"]))
+    result["itemsets"] = len(found)
+    return {}
+
+
+def kmeans(data, result):
+    """K-means from given starts."""
+    from bigmkt_helpers.segments import LloydKMeans
+
+    values, starts = data["values"], data["starts"]
+    with measured(result):
+        fitted = [LloydKMeans(len(start), init=start).fit(values) for start in starts]
+    return {
+        "labels": np.array([one.labels_ for one in fitted]),
+        "inertia": np.array([one.inertia_ for one in fitted]),
+        "steps": np.array([one.n_iter_ for one in fitted]),
+    }
+
+
 def _purchases(data):
     return interactions(data["user"], data["item"], explicit=False)
 
@@ -187,6 +239,9 @@ TASKS = {
         popularity,
         implicit_als,
         bpr,
+        itemsets,
+        many_baskets,
+        kmeans,
     )
 }
 

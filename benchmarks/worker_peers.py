@@ -1,4 +1,6 @@
-"""The peers' side of the benchmarks; runs in build/peers, for scikit-learn in the environment of the course.
+"""The peers' side of the benchmarks.
+
+Runs in build/peers, for scikit-learn and mlxtend in the environment of the course.
 
 python worker_peers.py TASK DATA.npz ANSWER.npz
 """
@@ -6,7 +8,8 @@ python worker_peers.py TASK DATA.npz ANSWER.npz
 import sys
 
 import numpy as np
-from measure import measured, report
+from itemsets import lists_of, packed
+from measure import cpu_seconds, measured, report
 from scipy import sparse
 
 
@@ -171,6 +174,81 @@ def text_weights(data, result):
     }
 
 
+def mlxtend_fpgrowth(data, result):
+    """mlxtend: FP-growth on a table of True and False."""
+    from mlxtend.frequent_patterns import fpgrowth
+
+    return _mlxtend(fpgrowth, data, result)
+
+
+def mlxtend_apriori(data, result):
+    """mlxtend: Apriori on a table of True and False."""
+    from mlxtend.frequent_patterns import apriori
+
+    return _mlxtend(apriori, data, result)
+
+
+def _mlxtend(mine, data, result):
+    import pandas as pd
+    from mlxtend.preprocessing import TransactionEncoder
+
+    lists = lists_of(data)
+    with measured(result):
+        encoder = TransactionEncoder()
+        table = pd.DataFrame(encoder.fit_transform(lists), columns=encoder.columns_)
+        read = cpu_seconds()
+        found = mine(table, min_support=float(data["share"]), use_colnames=True)
+        result["mining_s"] = cpu_seconds() - read
+    counts = (found["support"] * len(lists)).round().astype(int)
+    return {"itemsets": packed(found["itemsets"], counts, data["items"])}
+
+
+def efficient_apriori(data, result):
+    """efficient-apriori: its length of at most 8, the default, is set off."""
+    from efficient_apriori import itemsets_from_transactions
+
+    lists = [tuple(items) for items in lists_of(data)]
+    with measured(result):
+        found, _ = itemsets_from_transactions(lists, float(data["share"]), max_length=10**6)
+    flat = {items: count for level in found.values() for items, count in level.items()}
+    return {"itemsets": packed(flat, list(flat.values()), data["items"])}
+
+
+def pyfim_fpgrowth(data, result):
+    """pyfim, in C: FP-growth."""
+    import fim
+
+    return _pyfim(fim.fpgrowth, data, result)
+
+
+def pyfim_eclat(data, result):
+    """pyfim, in C: Eclat."""
+    import fim
+
+    return _pyfim(fim.eclat, data, result)
+
+
+def _pyfim(mine, data, result):
+    lists = lists_of(data)
+    with measured(result):
+        # a support below 0 is a number of baskets
+        found = mine(lists, target="s", supp=-int(data["least"]), zmin=1, report="a")
+    return {"itemsets": packed([one[0] for one in found], [one[1] for one in found], data["items"])}
+
+
+def kmeans(data, result):
+    """scikit-learn: K-means by Lloyd's steps from given starts."""
+    from sklearn.cluster import KMeans
+
+    values, starts = data["values"], data["starts"]
+    with measured(result):
+        fitted = [KMeans(len(start), init=start, n_init=1, algorithm="lloyd").fit(values) for start in starts]
+    return {
+        "labels": np.array([one.labels_ for one in fitted]),
+        "inertia": np.array([one.inertia_ for one in fitted]),
+    }
+
+
 TASKS = {
     task.__name__: task
     for task in (
@@ -185,6 +263,12 @@ TASKS = {
         bpr_ranking,
         pure_svd,
         text_weights,
+        mlxtend_fpgrowth,
+        mlxtend_apriori,
+        efficient_apriori,
+        pyfim_fpgrowth,
+        pyfim_eclat,
+        kmeans,
     )
 }
 
