@@ -44,6 +44,7 @@ _ROOMS = {
         "independence_test",
         "score_structure",
         "tree_augmented",
+        "with_knowledge",
     ],
     "causes": [
         "WOULD",
@@ -58,6 +59,17 @@ _ROOMS = {
         "necessity_and_sufficiency",
         "structural_model",
         "twin_network",
+    ],
+    "lantern": [
+        "CAMPAIGN_WEEK",
+        "LANTERN_EDGES",
+        "LANTERN_TIERS",
+        "ConfoundedCampaign",
+        "forecast_features",
+        "lantern_network",
+        "lantern_table",
+        "naive_graph",
+        "network_forecast",
     ],
     "files": ["EXAMPLES", "from_pgmpy", "load_example", "read_bif", "to_pgmpy"],
 }

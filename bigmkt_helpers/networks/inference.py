@@ -21,6 +21,10 @@ __all__ = [
     "predict",
 ]
 
+_ROW = object()
+CHUNK = 2_000
+"""Rows that `predict` answers at once."""
+
 MOST_CELLS = 20_000_000
 """A table of more cells than this is refused, not begun (8 bytes a cell)."""
 
@@ -305,7 +309,7 @@ def predict(network: Network, data: pd.DataFrame, target) -> pd.DataFrame:
     """P(target | what each row says) for many rows at once.
 
     Columns that are no node, and the target's own, are passed over; nodes without a column are unknown in
-    every row. Equal rows are answered once; where the whole Markov blanket is there, by its tables alone.
+    every row. The rows are one more axis of every factor, so that one elimination answers them all.
 
     Parameters
     ----------
@@ -338,20 +342,11 @@ def predict(network: Network, data: pd.DataFrame, target) -> pd.DataFrame:
         rows = np.tile(posterior(network, target).to_numpy(), (len(data), 1))
         return pd.DataFrame(rows, index=data.index, columns=columns)
     codes = _checks.coded(data, {node: network.levels[node] for node in seen})
-    if network.graph.markov_blanket(target) <= set(seen):
-        out = np.ones((len(data), len(columns)))
-        for node in (target, *network.graph.children(target)):
-            factor = Factor((*network.graph.parents(node), node), network.tables[node])
-            # the target's axis last, then one row of it for each row of the data
-            others = [v for v in factor.variables if v != target]
-            out *= factor.arranged([*others, target]).values[tuple(codes[v] for v in others)]
-    else:
-        different, back = np.unique(
-            np.stack([codes[node] for node in seen], axis=1), axis=0, return_inverse=True
-        )
-        out = np.stack(
-            [_answer(network, (target,), dict(zip(seen, map(int, row)))).values for row in different]
-        )[back.reshape(-1)]
+    parts = [
+        _rowwise(network, target, {node: codes[node][start : start + CHUNK] for node in seen})
+        for start in range(0, len(data), CHUNK)
+    ]
+    out = np.concatenate(parts)
     sums = out.sum(axis=1)
     if (sums <= 0).any():
         row = int((sums <= 0).argmax())
@@ -362,6 +357,23 @@ def predict(network: Network, data: pd.DataFrame, target) -> pd.DataFrame:
             "from it: learn the tables with a prior."
         )
     return pd.DataFrame(out / sums[:, None], index=data.index, columns=columns)
+
+
+def _rowwise(network, target, codes):
+    """P(target, what a row says) for each row: `_answer` with the rows as a variable that stays."""
+    needed = network.graph.ancestors(target, *codes)
+    n = len(next(iter(codes.values())))
+    factors = [Factor((_ROW,), np.ones(n))]
+    for node in network.nodes:
+        if node in needed:
+            factor = Factor((*network.graph.parents(node), node), network.tables[node])
+            known = [v for v in factor.variables if v in codes]
+            rest = [v for v in factor.variables if v not in codes]
+            values = factor.arranged([*known, *rest]).values[tuple(codes[v] for v in known)]
+            factors.append(Factor((*([_ROW] if known else []), *rest), values))
+    sizes = {node: len(names) for node, names in network.levels.items()} | {_ROW: n}
+    order = elimination_order([factor.variables for factor in factors], (_ROW, target), sizes)
+    return _eliminated(factors, order, sizes).arranged((_ROW, target)).values
 
 
 def edge_bits(network: Network) -> pd.DataFrame:

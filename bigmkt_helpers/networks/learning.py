@@ -34,6 +34,7 @@ __all__ = [
     "independence_test",
     "score_structure",
     "tree_augmented",
+    "with_knowledge",
 ]
 
 MOST_CELLS = 2_000_000
@@ -339,6 +340,19 @@ class _Knowledge:
                     directed.add((parent, child))
                     undirected.discard(edge)
         return close_orientations(nodes, directed, undirected)
+
+
+def with_knowledge(graph: Graph, forbidden=(), required=(), tiers=()) -> PartialGraph:
+    """The essential graph, with the arrows that background knowledge adds: the best that a learner can do.
+
+    Examples
+    --------
+    >>> chain = Graph([("a", "b"), ("b", "c")])
+    >>> with_knowledge(chain), with_knowledge(chain, tiers=[["a"], ["b", "c"]])
+    (PartialGraph: a - b, b - c, PartialGraph: a -> b, b -> c)
+    """
+    knowledge = _Knowledge(graph.nodes, forbidden, required, tiers)
+    return knowledge.orient(essential_graph(graph), graph.nodes)
 
 
 @dataclass(frozen=True)
