@@ -22,6 +22,7 @@ from bigmkt_helpers.baskets import (
     adjust_p_values,
     apriori_levels,
     association_rules,
+    came_first,
     closed_itemsets,
     exact_share,
     fisher_p_value,
@@ -468,6 +469,29 @@ def test_full_baskets_make_false_rules_that_strata_take_out():
 
 
 @pytest.mark.unit
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.sampled_from("abcd"), max_size=6), min_size=1, max_size=12).filter(any),
+    st.randoms(use_true_random=False),
+)
+def test_which_side_came_first(lists, shuffler):
+    rules = association_rules(frequent_itemsets(lists, min_count=1, max_len=2), min_confidence=0)
+    rows = [(number, item, place) for number, items in enumerate(lists) for place, item in enumerate(items)]
+    lines = pd.DataFrame(rows, columns=["receipt", "article", "place"])
+    names = {"order_id": "receipt", "product_id": "article"}
+    found = came_first(rules, lines, **names)
+    mixed = lines.sample(frac=1, random_state=shuffler.randrange(1000))
+    pd.testing.assert_frame_equal(came_first(rules, mixed, line_number="place", **names), found)
+    for row, counts in zip(rules.to_dict("records"), found.to_dict("records")):
+        (a,), (c,) = row["antecedents"], row["consequents"]
+        both = [items for items in lists if a in items and c in items]
+        ahead = sum(items.index(a) < items.index(c) for items in both)
+        assert (counts["ahead"], counts["behind"]) == (ahead, len(both) - ahead)
+        ways = sum(math.comb(len(both), k) for k in range(ahead, len(both) + 1))
+        assert counts["p_value"] == pytest.approx(ways / 2 ** len(both), rel=1e-9)
+
+
+@pytest.mark.unit
 def test_what_was_found_is_tried_on_other_baskets():
     planted = with_a_planted_rule(1000)
     found_on, tried_on = split_baskets(planted, random_state=2)
@@ -581,6 +605,15 @@ def test_expected_profit_of_a_bundle_by_hand():
         (lambda: split_baskets([["a"]]), "leaves one part empty"),
         (lambda: holdout_validation(pd.DataFrame(), FOUR), "no column 'antecedents'"),
         (lambda: shuffle_baskets(FOUR, sweeps=0), "sweeps is 0"),
+        (lambda: came_first(pd.DataFrame(), pd.DataFrame()), "no column 'antecedents'"),
+        (
+            lambda: came_first(association_rules(frequent_itemsets(FOUR, 0.5)), pd.DataFrame()),
+            "one item on each side",
+        ),
+        (
+            lambda: came_first(association_rules(frequent_itemsets(FOUR, 0.5, max_len=2)), pd.DataFrame()),
+            "no column 'order_id'",
+        ),
         (lambda: stratified_p_value(pd.DataFrame(), FOUR), "no column 'antecedents'"),
         (
             lambda: stratified_p_value(association_rules(frequent_itemsets(FOUR, 0.5)), FOUR, [1]),

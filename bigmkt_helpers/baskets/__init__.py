@@ -20,6 +20,7 @@ _ROOMS = {
         "shuffle_baskets",
         "stratified_p_value",
     ],
+    "direction": ["came_first"],
     "bundles": ["suggest_bundles"],
 }
 
