@@ -37,6 +37,14 @@ _ROOMS = {
     "baskets": ["confidence_again", "false_rule_counts", "lift_heat_map", "rule_network"],
     "bandits": ["closable_clicks", "off_policy_coverage", "regret_curves"],
     "segments": ["choice_curves", "dendrogram", "persona_panels", "rfm_heat_map"],
+    "sequences": [
+        "auc_by_click",
+        "held_out_bits",
+        "posterior_bands",
+        "state_path",
+        "transition_diagram",
+        "transition_map",
+    ],
     "networks": ["distance_by_rows", "effect_beside_truth", "graph_with_bits", "graph_with_confidence"],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }

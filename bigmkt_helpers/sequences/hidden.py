@@ -35,11 +35,8 @@ __all__ = [
 
 
 def log_sum(values, axis):
-    """ln Σ exp(values), safe where all are −inf."""
-    top = np.max(values, axis=axis, keepdims=True)
-    top = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        return np.log(np.exp(values - top).sum(axis=axis)) + np.squeeze(top, axis)
+    """ln Σ exp(values) along an axis, safe where all are −inf."""
+    return np.logaddexp.reduce(values, axis=axis)
 
 
 def forward(log_initial, log_transition, log_emission) -> np.ndarray:
