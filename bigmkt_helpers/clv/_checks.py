@@ -1,0 +1,147 @@
+"""Checks that the rooms of this package share; each failure is one sentence."""
+
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+
+from bigmkt_helpers.errors import InputError
+
+UNITS = {
+    "hour": pd.Timedelta(hours=1),
+    "day": pd.Timedelta(days=1),
+    "week": pd.Timedelta(days=7),
+}
+"""Units of time that always last equally long; months and years do not."""
+
+
+def shown(value) -> str:
+    """A value as the reader would write it: 3, not np.int64(3)."""
+    return repr(value.item() if isinstance(value, np.generic) else value)
+
+
+def whole(value, name: str, least: int = 1) -> int:
+    """A whole number of at least `least`."""
+    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < least:
+        raise InputError(f"{name} is {shown(value)}: it must be a whole number of at least {least}.")
+    return int(value)
+
+
+def real(value, name: str, least: float | None = None, most: float | None = None) -> float:
+    """A finite number, within limits if there are any."""
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not np.isfinite(value):
+        raise InputError(f"{name} is {shown(value)}: it must be a finite number.")
+    if (least is not None and value < least) or (most is not None and value > most):
+        limits = f"from {least:g} on" if most is None else f"from {least:g} to {most:g}"
+        raise InputError(f"{name} is {shown(value)}: it must be a number {limits}.")
+    return float(value)
+
+
+def level_of(level) -> float:
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise InputError(f"level is {shown(level)}: it must lie between 0 and 1, both excluded.")
+    return float(level)
+
+
+def discount_of(discount, name: str = "discount") -> float:
+    """A rate per period above -1."""
+    if not isinstance(discount, Real) or isinstance(discount, bool | np.bool_) or not np.isfinite(discount):
+        raise InputError(f"{name} is {shown(discount)}: give the rate of one period, 0.05 for 5%.")
+    if discount <= -1:
+        raise InputError(
+            f"{name} is {shown(discount)}: at -1 or below, later money would be worth infinitely much or "
+            "change its sign; give a rate above -1, such as 0.05 for 5% a period."
+        )
+    return float(discount)
+
+
+def when_of(when) -> str:
+    if when not in ("end", "start"):
+        raise InputError(
+            f"when={when!r} is not known: payments come at the 'end' or the 'start' of a period."
+        )
+    return when
+
+
+def generator(random_state) -> np.random.Generator:
+    """numpy's PCG64 from a seed, or the generator that was handed in."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    seed = np.random.SeedSequence(whole(random_state, "random_state", least=0))
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def unit_of(unit) -> pd.Timedelta | None:
+    """A unit of time that always lasts equally long; None stays None."""
+    if unit is None:
+        return None
+    if isinstance(unit, str):
+        if unit not in UNITS:
+            raise InputError(
+                f"unit={unit!r} is not known: use {', '.join(map(repr, UNITS))} or a pd.Timedelta (months "
+                "and years differ in length: pd.Timedelta(days=30.4375), say)."
+            )
+        return UNITS[unit]
+    if not isinstance(unit, pd.Timedelta) or pd.isna(unit) or unit <= pd.Timedelta(0):
+        raise InputError(f"unit={unit!r} is no length of time above 0: use 'week' or a pd.Timedelta.")
+    return unit
+
+
+def horizon_of(horizon, unit, name: str = "horizon") -> float:
+    """A length of time as a number of units: numbers are in that unit, lengths of time are converted."""
+    if isinstance(horizon, pd.DateOffset):
+        raise InputError(
+            f"{name}={horizon!r} has no fixed length: give a pd.Timedelta, or a number in the model's unit."
+        )
+    if isinstance(horizon, str):
+        try:
+            horizon = pd.Timedelta(horizon)
+        except ValueError as error:
+            raise InputError(
+                f"{name}={horizon!r} is no length of time: write '364D', pd.Timedelta(days=364) or a number "
+                "in the model's unit."
+            ) from error
+    if isinstance(horizon, pd.Timedelta | np.timedelta64):
+        if unit is None:
+            raise InputError(
+                f"{name} is the length of time {pd.Timedelta(horizon)}, but the model does not know the unit "
+                "of its table: give it as unit=…, or the horizon as a number in that unit."
+            )
+        horizon = pd.Timedelta(horizon) / unit
+    return real(horizon, name, least=0)
+
+
+def table_of(X, names) -> list[np.ndarray]:
+    """Columns of a table of customers as arrays of floats; says which customer's value is unusable."""
+    if not isinstance(X, pd.DataFrame):
+        raise InputError(f"X is a {type(X).__name__}: pass a DataFrame with one row per customer.")
+    if not len(X):
+        raise InputError("X has no rows: it needs at least one customer.")
+    arrays = []
+    for name in names:
+        if name not in X.columns:
+            raise InputError(f"X has no column {name!r}; it has {list(map(str, X.columns))}.")
+        try:
+            values = X[name].to_numpy(dtype=float, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"X[{name!r}] holds something that is not a number ({error}).") from error
+        refuse(
+            ~np.isfinite(values),
+            X,
+            name,
+            values,
+            "is missing or infinite",
+            "fill it or leave the customer out",
+        )
+        arrays.append(values)
+    return arrays
+
+
+def refuse(bad, X, name, values, what: str, remedy: str) -> None:
+    """One sentence about the first customer for whom `bad` holds."""
+    if bad.any():
+        row = int(bad.argmax())
+        raise InputError(
+            f"X[{name!r}] of customer {shown(X.index[row])} is {values[row]:g}: it {what} "
+            f"({int(bad.sum())} such customers); {remedy}."
+        )
