@@ -66,10 +66,11 @@ def _draw(graph, edges, title, undirected=()):
                     "connectionstyle": f"arc3,rad={bend}",
                 },
             )
-            # numbers nearer to the child: there fewer edges lie side by side
-            share = 0.42
-            x = x0 + (x1 - x0) * (1 - share) + bend * (y1 - y0) * 0.15
-            y = y0 + (y1 - y0) * (1 - share)
+            # edges of one parent run side by side near it: their numbers stand at different heights
+            siblings = [edge for edge in edges if edge[0] == parent]
+            share = (0.52, 0.36, 0.66)[siblings.index((parent, child)) % 3]
+            x = x0 + (x1 - x0) * share + bend * (y1 - y0) * 0.15
+            y = y0 + (y1 - y0) * share
             box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
             axes.text(x, y, text, fontsize=8, ha="center", va="center", bbox=box, zorder=4)
         size = 10 if n_across <= 6 else 8.5
@@ -141,12 +142,10 @@ def graph_with_confidence(confidence, nodes=(), least=0.5, title="How often each
         edge = (row.parent, row.child)
         sure = row.directed > 0.5 and not find_cycle([*directed, edge])
         directed += [edge] if sure else []
-        edges[edge] = (
-            0.6 + 4.0 * row.joined**2,
-            f"{row.joined:.0%}" + (f" ({row.directed:.0%})" if sure else ""),
-        )
+        edges[edge] = (0.6 + 4.0 * row.joined**2, f"{row.joined:.0%}")
         arrow = "to" if sure else "with"
-        shown.append(f"{row.parent} {arrow} {row.child} {row.joined:.0%}")
+        direction = f" ({row.directed:.0%} in this direction)" if sure and row.directed < row.joined else ""
+        shown.append(f"{row.parent} {arrow} {row.child} {row.joined:.0%}{direction}")
     # a line needs a place too: lines are laid in any direction that makes no cycle
     layout = list(directed)
     for edge in edges:
