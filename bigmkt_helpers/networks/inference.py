@@ -1,5 +1,6 @@
 """Answers from a network: factors, variable elimination, and the full enumeration it must agree with."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -102,17 +103,18 @@ def elimination_order(scopes, keep, sizes) -> list:
     for scope in scopes:
         for variable in scope:
             beside.setdefault(variable, set()).update(scope)
-    waiting = [variable for variable in beside if variable not in keep]
+    cost = {v: math.prod([sizes[w] for w in beside[v]]) for v in beside if v not in keep}
     order = []
-    while waiting:
-        cost = {v: np.prod([float(sizes[w]) for w in beside[v]]) for v in waiting}
-        best = min(waiting, key=cost.get)
+    while cost:
+        best = min(cost, key=cost.get)
         order.append(best)
-        waiting.remove(best)
+        del cost[best]
         ring = beside.pop(best) - {best}
         for variable in ring:
             beside[variable] |= ring
             beside[variable].discard(best)
+        for variable in ring & cost.keys():
+            cost[variable] = math.prod([sizes[w] for w in beside[variable]])
     return order
 
 
@@ -150,7 +152,7 @@ def _eliminated(factors, order, sizes, steps=None):
 
 
 def _affordable(scope, sizes, what):
-    cells = float(np.prod([float(sizes[v]) for v in scope]))
+    cells = math.prod([sizes[v] for v in scope])
     if cells > MOST_CELLS:
         raise InputError(
             f"{what} would need a table of {cells:.2g} cells, over {', '.join(sorted(map(str, scope)))}: "

@@ -661,8 +661,9 @@ def _constrained(rows, alpha, max_given, forbidden, required, tiers):
             for given in dict.fromkeys(sets):
                 if rows.cells([a, b, *given]) > MOST_CELLS:
                     continue
-                _, p, _ = _g_test(rows, a, b, given)
-                if p > alpha:
+                _, p, free = _g_test(rows, a, b, given)
+                # where the given nodes leave no choice (a function of them), nothing was tested
+                if p > alpha and (free or not given):
                     beside[a].discard(b)
                     beside[b].discard(a)
                     parted[frozenset((a, b))] = set(given)
