@@ -49,6 +49,9 @@ class LikelihoodModel(BaseEstimator):
         max_iter = _checks.whole(self.max_iter, "max_iter")
         rng = _checks.generator(self.random_state)
         begin = np.log(np.asarray(start, dtype=float))
+        loss, sample_loss = (
+            _with_prior(one, begin, self.prior_scale, n_customers) for one in (loss, sample_loss)
+        )
         starts = [begin]
         starts += [
             begin + rng.normal(size=len(begin)) for _ in range(_checks.whole(self.n_starts, "n_starts") - 1)
@@ -63,6 +66,7 @@ class LikelihoodModel(BaseEstimator):
         # a sample may have its maximum at the end of the world where all the rows have not
         seed = best.x if np.abs(best.x - begin).max() < 8 else begin
         found = _search(loss, seed, max_iter)
+        self._prior = begin, n_customers
         theta, value, gradient, hessian, steps = _polish(loss, found.x, max_iter - found.nit)
         self.n_iter_ = int(found.nit + steps)
         self._report(theta, value, gradient, hessian, n_customers, tol)
@@ -74,7 +78,7 @@ class LikelihoodModel(BaseEstimator):
         name = type(self).__name__
         names = list(self._parameters)
         self.params_ = pd.Series(np.exp(theta), index=names, name="estimate")
-        self.log_likelihood_ = float(-value * n)
+        self.log_likelihood_ = float(-(value - self._prior_loss(theta)) * n)
         self.n_customers_ = n
         values, vectors = np.linalg.eigh(hessian)
         reached = f"log-likelihood {self.log_likelihood_:,.3f} after {self.n_iter_} steps at " + ", ".join(
@@ -131,6 +135,14 @@ class LikelihoodModel(BaseEstimator):
             }
         )
 
+    def _prior_loss(self, theta):
+        begin, n = self._prior
+        return (
+            0.0
+            if self.prior_scale is None
+            else float(((theta - begin) ** 2).sum() / (2 * n * self.prior_scale**2))
+        )
+
     def _fitted(self):
         if not hasattr(self, "params_"):
             raise NotFittedError(f"{type(self).__name__}: call fit first.")
@@ -146,6 +158,21 @@ class LikelihoodModel(BaseEstimator):
             np.zeros(len(self.params_)), self._log_covariance, size=n, method="cholesky"
         )
         return self.params_.to_numpy() * np.exp(steps)
+
+
+def _with_prior(loss, centre, scale, n):
+    """The loss with a normal prior on the logarithms; the same loss without one."""
+    if scale is None:
+        return loss
+    if _checks.real(scale, "prior_scale", least=0) == 0:
+        raise InputError("prior_scale is 0: give a spread above 0, or None for maximum likelihood.")
+
+    def penalised(theta):
+        value, gradient = loss(theta)
+        apart = (theta - centre) / scale
+        return value + apart @ apart / (2 * n), gradient + apart / (scale * n)
+
+    return penalised
 
 
 def _search(loss, start, max_iter):
@@ -220,8 +247,10 @@ class RepeatModel(LikelihoodModel):
         n_starts=3,
         max_iter=500,
         tol=1e-4,
+        prior_scale=None,
         random_state=0,
     ):
+        self.prior_scale = prior_scale
         self.unit = unit
         self.frequency = frequency
         self.recency = recency

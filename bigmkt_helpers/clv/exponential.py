@@ -37,7 +37,7 @@ class ParetoNBD(RepeatModel):
         Unit of recency and T; found in the table that `customer_summary` gives.
     frequency, recency, T : str
         Names of the columns.
-    n_starts, max_iter, tol, random_state
+    n_starts, max_iter, tol, prior_scale, random_state
         As for `BGNBD`.
 
     Attributes

@@ -39,6 +39,11 @@ class BGNBD(RepeatModel):
         Steps of each search at most.
     tol : float
         The fit counts as converged if a further step would gain at most so much log-likelihood.
+    prior_scale : float, optional
+        Without it, maximum likelihood. With it, the mode under a normal prior on the logarithm of each
+        parameter, centred at the first start, with this standard deviation: for data that leave a parameter
+        undetermined, as where customers do not differ in how they drop out. The errors then are those of the
+        posterior.
     random_state : int or numpy.random.Generator
 
     Attributes

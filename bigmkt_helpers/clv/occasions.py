@@ -24,7 +24,7 @@ class BGBB(RepeatModel):
 
     Parameters
     ----------
-    unit, frequency, recency, T, n_starts, max_iter, tol, random_state
+    unit, frequency, recency, T, n_starts, max_iter, tol, prior_scale, random_state
         As for `BGNBD`.
 
     Attributes

@@ -31,7 +31,7 @@ class GammaGamma(LikelihoodModel):
     nonpositive : {"raise", "leave_out"}
         What to do about repeat buyers whose mean spend is 0 or below, which this model holds impossible:
         refuse them, or fit without them (their expected spend is then that of a mean of 0).
-    n_starts, max_iter, tol, random_state
+    n_starts, max_iter, tol, prior_scale, random_state
         As for `BGNBD`.
 
     Attributes
@@ -67,8 +67,10 @@ starts_
         n_starts=3,
         max_iter=500,
         tol=1e-4,
+        prior_scale=None,
         random_state=0,
     ):
+        self.prior_scale = prior_scale
         self.frequency = frequency
         self.monetary = monetary
         self.nonpositive = nonpositive

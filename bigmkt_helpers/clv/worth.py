@@ -110,6 +110,7 @@ def value_intervals(
     level: float = 0.8,
     n_draws: int = 500,
     periods: int = 1,
+    parameters: bool = True,
     random_state=0,
 ) -> ValueIntervals:
     """Intervals for the money that will be seen: of each customer, and of all together.
@@ -126,6 +127,8 @@ def value_intervals(
         Memory: 12 bytes for each draw, customer and period.
     periods : int
         Equal parts of the horizon; each is discounted from its middle.
+    parameters : bool
+        Whether to draw the parameters too; False takes the fitted ones as known.
     random_state : int or numpy.random.Generator
 
     Returns
@@ -147,14 +150,15 @@ def value_intervals(
     t, rate = model._horizon(horizon), _weekly(model, discount, discount_period)
     share = _checks.real(margin, "margin", least=0, most=1)
     each = _spend(spend, X).to_numpy()
-    counts = model.simulate_purchases(X, t, n_draws, periods, True, rng)
+    counts = model.simulate_purchases(X, t, n_draws, periods, parameters, rng)
     middles = (np.arange(periods) + 0.5) * t / periods
     worth = share * (1 + rate) ** -middles
     if isinstance(spend, GammaGamma):
         x, m = spend._columns(X)
         m = np.where(x > 0, np.maximum(m, 0), 0)
         money = np.empty(counts.shape[:2])
-        for draw, (p, q, gamma) in enumerate(spend._drawn_parameters(n_draws, rng)):
+        base = np.tile(spend._fitted(), (n_draws, 1))
+        for draw, (p, q, gamma) in enumerate(spend._drawn_parameters(n_draws, rng) if parameters else base):
             nu = rng.gamma(p * x + q) / (gamma + x * m)
             money[draw] = (rng.gamma(p * counts[draw]) @ worth) / nu
     else:

@@ -46,6 +46,13 @@ _ROOMS = {
         "transition_map",
     ],
     "networks": ["distance_by_rows", "effect_beside_truth", "graph_with_bits", "graph_with_confidence"],
+    "clv": [
+        "decile_calibration",
+        "iso_value_curves",
+        "recency_frequency_matrix",
+        "sales_tracking",
+        "survival_curves",
+    ],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }
 
