@@ -281,6 +281,15 @@ def test_an_empty_segment_takes_the_farthest_customer():
 
 
 @pytest.mark.unit
+def test_many_customers_are_placed_as_few():
+    values = np.random.default_rng(6).normal(size=(9000, 2))
+    model = sg.LloydKMeans(3, n_init=1).fit(values)
+    gaps = ((values[:, None, :] - model.cluster_centers_) ** 2).sum(axis=2)
+    np.testing.assert_array_equal(model.predict(values), gaps.argmin(axis=1))
+    np.testing.assert_array_equal(model.labels_, gaps.argmin(axis=1))
+
+
+@pytest.mark.unit
 def test_restarts_help_and_seeds_repeat():
     values = sets()["iris"]
     one = [sg.LloydKMeans(3, init="random", n_init=1, random_state=s).fit(values).inertia_ for s in range(30)]
