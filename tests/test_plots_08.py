@@ -77,6 +77,14 @@ def test_heat_map_writes_the_bits():
             plots.lift_heat_map(wrong)
 
 
+def test_numbers_stand_out_on_every_colour():
+    assert [room._readable(colour) for colour in ((1, 1, 1, 1), (0, 0, 0, 1), (1, 0.6, 0, 1))] == [
+        "black",
+        "white",
+        "black",
+    ]
+
+
 def test_false_rules_of_each_run():
     axes = FIGURES["false_rule_counts"]()
     assert [line.get_xdata().tolist() for line in axes.lines] == [[68, 72, 66], [0, 0, 1]]

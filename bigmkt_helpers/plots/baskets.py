@@ -50,7 +50,7 @@ def rule_network(rules, names=None, title="Who brings whom"):
                     at[c],
                     connectionstyle="arc3,rad=0.18",
                     arrowstyle="-|>",
-                    mutation_scale=13,
+                    mutation_scale=11,
                     shrinkA=8,
                     shrinkB=8,
                     linewidth=1 + 4 * float(confidence),
@@ -61,8 +61,10 @@ def rule_network(rules, names=None, title="Who brings whom"):
             axes.plot(x, y, "o", color=PALETTE[0], markersize=9)
             side = "center" if abs(x) < 0.12 else "left" if x > 0 else "right"
             level = "bottom" if y > 0.9 else "top" if y < -0.9 else "center"
-            axes.text(1.1 * x, 1.1 * y, str(names.get(item, item)), ha=side, va=level, fontsize=9.5)
-        axes.set(xlim=(-2.3, 2.3), ylim=(-1.3, 1.3), aspect="equal")
+            # the topmost and the lowest name stand a little apart from their neighbours
+            far = 1.18 if side == "center" else 1.1
+            axes.text(1.1 * x, far * y, str(names.get(item, item)), ha=side, va=level, fontsize=9.5)
+        axes.set(xlim=(-2.3, 2.3), ylim=(-1.4, 1.4), aspect="equal")
         axes.set_axis_off()
         scale = matplotlib.cm.ScalarMappable(shade, colours)
         axes.figure.colorbar(scale, ax=axes, orientation="horizontal", shrink=0.5, label="log2(lift), bits")
@@ -127,7 +129,7 @@ def lift_heat_map(lifts, label="log2(lift), bits", title="Which categories seek 
                 ha="center",
                 va="center",
                 fontsize=8.5,
-                color="white" if abs(bit) > 0.65 * bound else "black",
+                color=_readable(picture.cmap(picture.norm(bit))),
             )
         axes.set_xticks(range(lifts.shape[1]), list(lifts.columns), rotation=45, ha="right")
         axes.set_yticks(range(len(lifts)), list(lifts.index))
@@ -145,6 +147,13 @@ def lift_heat_map(lifts, label="log2(lift), bits", title="Which categories seek 
         f"Heat map of log2(lift) for {len(lifts)} rows and {lifts.shape[1]} columns: the highest value is "
         f"{ends[0]} bits, the lowest {ends[1]} bits.",
     )
+
+
+def _readable(colour):
+    """Black or white, whichever stands out more on a colour (relative luminance as in WCAG 2)."""
+    rgb = np.asarray(colour[:3])
+    light = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722]
+    return "black" if light > 0.179 else "white"
 
 
 def false_rule_counts(counts, title="Shuffled baskets hold no rule, yet rules are found"):
