@@ -237,10 +237,10 @@ def test_mail_by_hand():
 
 
 @pytest.mark.unit
-def test_elimination_agrees_with_enumeration_on_400_random_networks():
+def test_elimination_agrees_with_enumeration_on_300_random_networks():
     draw = draw_from(11)
     impossible = 0
-    for i in range(400):
+    for i in range(300):
         network = random_network(draw, int(draw.integers(2, 7)), 3, draw.random(), zeros=0.3 * (i % 2))
         nodes = list(draw.permutation(network.nodes))
         n_query = int(draw.integers(1, min(3, len(nodes)) + 1))
@@ -401,7 +401,7 @@ def test_scores_by_other_ways():
 @pytest.mark.parametrize("score", ["bic", "bdeu"])
 def test_equivalent_graphs_score_the_same(score):
     rows = random_network(draw_from(9), 4, 3).sample(200, 1).set_axis(list("abcd"), axis=1)
-    for graph in [g for i, g in enumerate(all_graphs(4)) if i % 40 == 0]:
+    for graph in [g for i, g in enumerate(all_graphs(4)) if i % 90 == 0]:
         members = nw.acyclic_orientations(nw.essential_graph(graph))
         values = [nw.score_structure(g, rows, score) for g in members]
         np.testing.assert_allclose(values, values[0], rtol=1e-10)
@@ -411,7 +411,7 @@ def test_equivalent_graphs_score_the_same(score):
 def test_hill_climbing_against_the_best_of_all_graphs():
     draw = draw_from(21)
     reached, graphs = 0, list(all_graphs(4))
-    for i in range(3):
+    for i in range(2):
         rows = random_network(draw, 4, 2, 0.6).sample(400, i).set_axis(list("abcd"), axis=1)
         # the score is a sum over nodes: each node with each set of parents is worked out once
         local = {}
@@ -427,7 +427,7 @@ def test_hill_climbing_against_the_best_of_all_graphs():
         assert found.essential == nw.essential_graph(found.graph)
         assert (found.steps.loc[found.steps["change"] != "shake", "gain"] > 0).all()
         reached += found.score > best - 1e-6
-    assert reached == 3
+    assert reached == 2
 
 
 @pytest.mark.unit

@@ -85,6 +85,21 @@ def test_a_graph_shows_its_nodes_and_bits():
     assert "0.050" in words(plain)
 
 
+def test_an_edge_across_layers_passes_between_the_nodes():
+    graph = nw.Graph(nw.LANTERN_EDGES)
+    bits = pd.DataFrame([(a, b, 0.1, 0.1) for a, b in graph.edges], columns=BITS.columns)
+    axes = plots.graph_with_bits(graph, bits)
+    nodes = {t.get_text(): t.get_position() for t in axes.texts if t.get_text() in graph.nodes}
+    assert len(set(nodes.values())) == 12
+    bends = [point for line in axes.lines for point in zip(line.get_xdata()[1:], line.get_ydata()[1:])]
+    # persona, rate and state -> ordered pass one or two layers each
+    assert len(bends) == 5
+    for x, y in bends:
+        assert min(abs(x - place[0]) for place in nodes.values() if place[1] == y) > 0.05
+    for parent, child in graph.edges:
+        assert nodes[parent][1] > nodes[child][1]
+
+
 def test_confidence_draws_no_cycle_and_hides_the_unsure():
     axes = FIGURES["graph_with_confidence"]()
     assert {"100%", "90%", "80%"} <= set(words(axes))

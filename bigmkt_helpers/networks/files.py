@@ -60,6 +60,9 @@ def read_bif(source) -> Network:
             raise InputError(f"There is no file {path.name!r}: give the path of a BIF file.")
         raw = path.read_bytes()
         text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8")
+    # a glance before the reader is loaded, which takes seconds
+    if "variable" not in text or "probability" not in text:
+        raise InputError(f"{what} holds no variable or no probability: it is no network in BIF.")
     reader = _pgmpy("pgmpy.readwrite.BIF").BIFReader
     # pgmpy tells of renamed levels through its logger; nothing is renamed in what we hand on
     log = logging.getLogger("pgmpy")
@@ -75,8 +78,6 @@ def read_bif(source) -> Network:
         ) from error
     finally:
         log.setLevel(level)
-    if not len(model.nodes()):
-        raise InputError(f"{what} holds no variable: it is no network in BIF.")
     return from_pgmpy(model)
 
 

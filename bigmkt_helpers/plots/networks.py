@@ -1,5 +1,7 @@
 """Figures of chapter 10: a network with what its edges carry, how sure they are, learners, and an effect."""
 
+from itertools import pairwise
+
 import matplotlib
 import numpy as np
 
@@ -10,49 +12,66 @@ __all__ = ["distance_by_rows", "effect_beside_truth", "graph_with_bits", "graph_
 
 
 def _places(graph):
-    """Where each node stands: layers from top to bottom, and within a layer near what it is joined to."""
+    """Where each node stands, and by which points an edge goes that passes other layers.
+
+    Layers from top to bottom; an edge across several of them holds a place in each, so that it passes between
+    the nodes; within a layer everything stands near what it is joined to.
+    """
     layers = {node: depth for depth, layer in enumerate(graph.layers()) for node in layer}
     for node in graph.nodes:
         # a node without parents stands just above its first child, not at the very top
         if not graph.parents(node) and graph.children(node):
             layers[node] = min(layers[child] for child in graph.children(node)) - 1
-    rows = [
-        [n for n in graph.nodes if layers[n] == depth] for depth in range(max(layers.values(), default=0) + 1)
-    ]
+    rows = [[] for _ in range(max(layers.values(), default=0) + 1)]
+    for node in graph.nodes:
+        rows[layers[node]].append(node)
+    beside: dict = {node: [] for node in graph.nodes}
+    via: dict = {}
+    for edge in graph.edges:
+        between = [(edge, depth) for depth in range(layers[edge[0]] + 1, layers[edge[1]])]
+        via[edge] = between
+        chain = [edge[0], *between, edge[1]]
+        for place in between:
+            rows[place[1]].append(place)
+            beside[place] = []
+        for one, other in pairwise(chain):
+            beside[one].append(other)
+            beside[other].append(one)
     across: dict = {}
 
     def spread(row):
-        for i, node in enumerate(row):
-            across[node] = (i + 0.5) / len(row)
+        # a passing edge takes half the room of a node
+        room = np.array([1.0 if item in layers else 0.5 for item in row])
+        ends = np.cumsum(room)
+        for item, middle in zip(row, (ends - room / 2) / max(ends[-1], 1e-9)):
+            across[item] = float(middle)
 
     for row in rows:
         spread(row)
-    for sweep in range(8):
+    for sweep in range(10):
         for row in rows if sweep % 2 == 0 else rows[::-1]:
-            row.sort(key=lambda node: _middle(graph, node, across))
+            row.sort(
+                key=lambda item: np.mean([across[o] for o in beside[item]]) if beside[item] else across[item]
+            )
             spread(row)
-    return (
-        {node: (across[node], -float(layers[node])) for node in graph.nodes},
-        len(rows),
-        max(map(len, rows)),
-    )
-
-
-def _middle(graph, node, across):
-    beside = [across[other] for other in (*graph.parents(node), *graph.children(node))]
-    return float(np.mean(beside)) if beside else across[node]
+    places = {node: (across[node], -float(layers[node])) for node in graph.nodes}
+    ways = {edge: [(across[item], -float(item[1])) for item in items] for edge, items in via.items()}
+    return places, ways, len(rows), max(map(len, rows))
 
 
 def _draw(graph, edges, title, undirected=()):
     """Nodes as boxes, edges with a width and a number; `edges` maps (parent, child) to (width, text)."""
     if not graph.nodes:
         raise InputError("The graph has no node to draw.")
-    places, n_rows, n_across = _places(graph)
+    places, ways, n_rows, n_across = _places(graph)
     with matplotlib.rc_context(STYLE):
         axes = new_axes(height=1.0 + 1.15 * n_rows)
         for (parent, child), (width, text) in edges.items():
-            (x0, y0), (x1, y1) = places[parent], places[child]
-            bend = 0.0 if abs(y0 - y1) == 1 else 0.18
+            way = ways[parent, child] if (parent, child) in ways else ways[child, parent][::-1]
+            points = [places[parent], *way, places[child]]
+            *before, (x0, y0), (x1, y1) = points
+            if before:
+                axes.plot(*zip(*before, (x0, y0)), color=PALETTE[0], linewidth=width, solid_joinstyle="round")
             axes.annotate(
                 "",
                 xy=(x1, y1),
@@ -61,16 +80,14 @@ def _draw(graph, edges, title, undirected=()):
                     "arrowstyle": "-" if (parent, child) in undirected else "-|>",
                     "linewidth": width,
                     "color": PALETTE[0],
-                    "shrinkA": 13,
+                    "shrinkA": 0,
                     "shrinkB": 13,
-                    "connectionstyle": f"arc3,rad={bend}",
                 },
             )
             # edges of one parent run side by side near it: their numbers stand at different heights
             siblings = [edge for edge in edges if edge[0] == parent]
             share = (0.52, 0.36, 0.66)[siblings.index((parent, child)) % 3]
-            x = x0 + (x1 - x0) * share + bend * (y1 - y0) * 0.15
-            y = y0 + (y1 - y0) * share
+            x, y = way[0] if way else (x0 + (x1 - x0) * share, y0 + (y1 - y0) * share)
             box = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85}
             axes.text(x, y, text, fontsize=8, ha="center", va="center", bbox=box, zorder=4)
         size = 10 if n_across <= 6 else 8.5
@@ -159,9 +176,8 @@ def graph_with_confidence(confidence, nodes=(), least=0.5, title="How often each
     axes = _draw(Graph(layout, everybody), edges, title, set(undirected))
     return describe(
         axes,
-        f"Graph of {len(everybody)} nodes with the {len(edges)} edges found in at least {least:.0%} of "
-        "the samples "
-        f"(in brackets: in this direction): {'; '.join(shown) or 'none'}.",
+        f"Graph of {len(everybody)} nodes with the {len(edges)} edges found in at least {least:.0%} of the "
+        f"samples: {'; '.join(shown) or 'none'}.",
     )
 
 
