@@ -56,7 +56,7 @@ def sales_tracking(tracks, cumulative=True, unit="week", title="Repeat sales, an
         held = first.index[first["holdout"]]
         if len(held):
             axes.axvline(held[0] - (first.index[1] - first.index[0]) / 2, color="#555555", linewidth=1)
-            axes.text(held[0], axes.get_ylim()[0], " holdout", va="bottom", color="#555555")
+            axes.text(held[0], 0.02, " holdout", color="#555555", transform=axes.get_xaxis_transform())
         axes.set(xlabel=f"{unit}s since the first purchase of all", ylabel="repeat purchases", ylim=(0, None))
         axes.legend(loc="upper left" if cumulative else "upper right")
         axes.set_title(title)
@@ -111,12 +111,13 @@ def recency_frequency_matrix(
         axes.figure.colorbar(picture, ax=axes, label=label)
         axes.set_title(title)
     half = n // 2 - 1
-    return describe(
-        axes,
-        f"{label} of customers first seen {float(T):g} {unit}s ago, for 1 to {most} repeat purchases: with "
-        f"{most}, {cells[-1, -1]:.3g} if the last was at {recencies[-1]:.3g} {unit}s and {cells[-1, half]:.3g} at "
-        f"{recencies[half]:.3g}; with 1, {cells[0, -1]:.3g} and {cells[0, half]:.3g}.",
+    shown = [f"{cells[row, column]:.3g}" for row in (-1, 0) for column in (-1, half)]
+    words = (
+        f"{label} of customers first seen {float(T):g} {unit}s ago, for 1 to {most} repeat purchases: "
+        f"with {most}, {shown[0]} if the last was at {recencies[-1]:.3g} {unit}s and {shown[1]} at "
+        f"{recencies[half]:.3g}; with 1, {shown[2]} and {shown[3]}."
     )
+    return describe(axes, words)
 
 
 def iso_value_curves(
@@ -157,13 +158,13 @@ def iso_value_curves(
     values = customer_value(model, table, horizon, spend, **terms)["value"].to_numpy().reshape(most, n)
     if levels is None:
         levels = np.unique(
-            np.array([float(f"{v:.1g}") for v in np.quantile(values, [0.1, 0.3, 0.5, 0.7, 0.9])])
+            np.array([float(f"{v:.1g}") for v in np.quantile(values, [0.4, 0.6, 0.7, 0.8, 0.9, 0.97])])
         )
     levels = np.sort(np.asarray(levels, dtype=float))
     frequencies = np.arange(1, most + 1)
     with matplotlib.rc_context(STYLE):
         axes = new_axes(height=4.4)
-        lines = axes.contour(recencies, frequencies, values, levels=levels, cmap="cividis")
+        lines = axes.contour(recencies, frequencies, values, levels=levels, colors=PALETTE[0])
         axes.clabel(lines, fmt=lambda v: f"{v:,.3g}")
         axes.set(
             xlabel=f"recency ({unit}s from the first to the last purchase)",
@@ -178,8 +179,8 @@ def iso_value_curves(
     shown = ", ".join(f"{level:,.3g}" for level in levels)
     return describe(
         axes,
-        f"Curves of equal value ({currency}) at {shown}, for customers first seen {float(T):g} {unit}s ago; with "
-        f"the last purchase at {recencies[place]:.3g} {unit}s value is highest, {middle[best]:,.3g}, at "
+        f"Curves of equal value ({currency}) at {shown}, for customers first seen {float(T):g} {unit}s ago; "
+        f"with the last purchase at {recencies[place]:.3g} {unit}s value is highest, {middle[best]:,.3g}, at "
         f"{frequencies[best]} repeat purchases, and {middle[-1]:,.3g} at {most}.",
     )
 
