@@ -2,7 +2,8 @@
 
 The rooms: `chains` (Markov chains), `hidden` (forward, backward, Viterbi and Baum-Welch for one sequence, to
 be read), `panels` (hidden Markov models of many short sequences at once), `online` (a running session, step
-by step) and `events` (tables of events made into sequences and panels). Everything is importable from here.
+by step), `events` (tables of events made into sequences and panels), `engagement` (the shop's weeks, and what
+of their hidden states can be known). Everything is importable from here.
 """
 
 from bigmkt_helpers._rooms import open_on_demand
@@ -33,6 +34,13 @@ _ROOMS = {
     ],
     "online": ["SessionFilter"],
     "events": ["clickstreams", "event_panel", "monthly_counts", "next_category_scores"],
+    "engagement": [
+        "EngagementForecast",
+        "best_state_posterior",
+        "engagement_panel",
+        "state_accuracy",
+        "true_state_paths",
+    ],
     "panels": ["NotConvergedError", "PanelHMM", "state_count_table"],
 }
 

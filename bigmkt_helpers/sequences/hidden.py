@@ -353,7 +353,7 @@ def fit_long(
 
     Examples
     --------
-    >>> model = fit_long([0, 0, 1, 0, 9, 8, 9, 7, 0, 1, 0, 0] * 5, 2, "poisson", n_init=2)
+    >>> model = fit_long([0, 0, 1, 0, 9, 8, 9, 7, 0, 1, 0, 0] * 2, 2, "poisson", n_init=1)
     >>> sorted(model.lambdas_.ravel().round(2).tolist()), model.converged_
     ([0.25, 8.25], True)
     """
