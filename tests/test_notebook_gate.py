@@ -22,6 +22,8 @@ CHAPTERS = {
     "04_content_based_recommendation",
     "05_hybrids_and_cold_start",
     "06_is_the_recommender_any_good",
+    "07_segments_and_personas",
+    "08_market_baskets",
 }
 
 chapters = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
