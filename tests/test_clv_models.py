@@ -181,7 +181,7 @@ def numerical_gradient(loss, theta, step=1e-5):
 @pytest.mark.unit
 @pytest.mark.parametrize("name", ["BGNBD", "ParetoNBD", "BGBB"])
 @given(theta=THETA)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_gradient_and_likelihood_agree(name, theta):
     theta = np.array(theta)
     model = getattr(clv, name)()
@@ -196,7 +196,7 @@ def test_gradient_and_likelihood_agree(name, theta):
 
 @pytest.mark.unit
 @given(theta=st.lists(st.floats(-2, 3), min_size=3, max_size=3))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_gamma_gamma_gradient(theta):
     theta = np.array(theta)
     loss = spending._loss(np.array([1.0, 2, 30]), np.array([5.0, 30, 22]), np.array([1.0, 2, 1]))
@@ -282,7 +282,7 @@ def test_likelihood_of_bg_bb_by_integration_and_enumeration():
     share=st.floats(0.01, 1),
     T=st.floats(0.1, 200),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_pareto_integral_against_adaptive_quadrature(r, alpha, s, beta, x, share, T):
     tx = share * T if x else 0.0
 
@@ -317,6 +317,9 @@ def test_finite_for_many_purchases(name, x):
         assert np.isfinite(model.log_likelihood(table)).all()
     assert alive.iloc[0] > 0.2
     assert alive.iloc[1] < 1e-9
+    # one such customer among the others does not spoil the fit
+    among = pd.concat([cdnow()[["frequency", "recency", "T"]], table[:1]], ignore_index=True)
+    assert clone(model).fit(among).converged_
     # about as many per week as before, for as long as they stay
     assert 0.1 * alive.iloc[0] * x * 52 / 39 < expected.iloc[0] < x * 52 / 39
 
@@ -420,7 +423,7 @@ def customers_frame(x, tx, T):
 
 @cache
 def lives(name, params):
-    return live(name, params, 20_000, 40, 26, seed=5)
+    return live(name, params, 12_000, 40, 26, seed=5)
 
 
 @pytest.mark.recovery
@@ -451,14 +454,14 @@ def test_parameters_and_futures_of_simulated_customers(name, params):
 def test_drawn_futures_have_the_expectation(name, params):
     model = having(name, params)
     table = customers([0, 0, 30], [1, 3, 20], [4, 20, 21], [12, 30, 32])
-    draws = model.simulate_purchases(table, 26, n_draws=4_000, periods=13, parameters=False)
-    assert draws.shape == (4_000, 4, 13)
+    draws = model.simulate_purchases(table, 26, n_draws=2_000, periods=13, parameters=False)
+    assert draws.shape == (2_000, 4, 13)
     half = model.expected_purchases(table, 14)
     for counts, expected in (
         (draws.sum(axis=2), model.expected_purchases(table, 26)),
         (draws[..., :7].sum(axis=2), half),
     ):
-        error = counts.std(axis=0) / np.sqrt(4_000)
+        error = counts.std(axis=0) / np.sqrt(2_000)
         assert (np.abs(counts.mean(axis=0) - expected) < 4 * error).all()
 
 

@@ -87,6 +87,17 @@ def unit_of(unit) -> pd.Timedelta | None:
     return unit
 
 
+def note(table, unit: pd.Timedelta, end, **more) -> None:
+    """Writes down what a table counts in; as text, so that the table can be saved as Parquet with it."""
+    table.attrs.update(unit=unit.isoformat(), end=end.isoformat(), **more)
+
+
+def noted_unit(table) -> pd.Timedelta | None:
+    """The unit that `note` wrote down; None for a table without it."""
+    unit = table.attrs.get("unit")
+    return None if unit is None else pd.Timedelta(unit)
+
+
 def horizon_of(horizon, unit, name: str = "horizon") -> float:
     """A length of time as a number of units: numbers are in that unit, lengths of time are converted."""
     if isinstance(horizon, pd.DateOffset):

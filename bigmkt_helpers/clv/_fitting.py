@@ -492,7 +492,7 @@ class RepeatModel(LikelihoodModel):
 
     def _unit(self, X, fitting=False):
         own = _checks.unit_of(self.unit) if fitting or not hasattr(self, "unit_") else self.unit_
-        theirs = X.attrs.get("unit")
+        theirs = _checks.noted_unit(X)
         if theirs is not None and own is not None and theirs != own:
             raise InputError(
                 f"The table counts in units of {theirs}, the model in units of {own}: make the table anew in "

@@ -36,7 +36,7 @@ def customer_summary(
     end : Timestamp, date or str, optional
         Last day (or moment) of the period; that of the last line without it. In the zone of the times.
     unit : "hour", "day", "week" or pd.Timedelta
-        Of recency and T; also noted in ``attrs["unit"]``, where the models find it.
+        Of recency and T; also noted in ``attrs["unit"]`` (ISO 8601), where models find it.
     merge : {"day", "moment"}
         Whether orders of one calendar day, or only those of one moment, are one purchase.
     zero : {"count", "drop"}
@@ -77,7 +77,7 @@ def customer_summary(
     length = _checks.unit_of(unit)
     purchases, moment, counts = _purchases(orders, end, merge, zero, returns, zone, customer_id, time, spend)
     table = _summarise(purchases, moment, length)
-    table.attrs.update(unit=length, end=moment, counts=counts)
+    _checks.note(table, length, moment, counts=counts)
     return table
 
 
@@ -132,7 +132,7 @@ def calibration_and_holdout(orders, calibration_end, end=None, **rules) -> pd.Da
     table["holdout_frequency"] = later.size().reindex(table.index, fill_value=0).astype(np.int64)
     table["holdout_spend"] = later.sum().reindex(table.index, fill_value=0.0)
     table["holdout"] = (last - split) / length
-    table.attrs.update(unit=length, end=split, counts=counts)
+    _checks.note(table, length, split, counts=counts)
     return table
 
 
@@ -191,8 +191,9 @@ def opportunity_summary(
     repeat = by["spend"].sum() - by["spend"].first()
     table["monetary"] = (repeat / table["frequency"]).where(table["frequency"] > 0)
     table[["frequency", "recency", "T"]] = table[["frequency", "recency", "T"]].astype(np.int64)
-    table.attrs.update(unit=length, end=stop)
-    return table.rename_axis("customer_id")
+    table = table.rename_axis("customer_id")
+    _checks.note(table, length, stop)
+    return table
 
 
 def track_repeat_sales(model, orders, calibration_end, end=None, *, step=1, **rules) -> pd.DataFrame:
@@ -227,7 +228,7 @@ def track_repeat_sales(model, orders, calibration_end, end=None, *, step=1, **ru
     step = _checks.real(step, "step")
     if step <= 0:
         raise InputError(f"step is {step:g}: the length of a period must be above 0.")
-    length = table.attrs["unit"]
+    length = _checks.noted_unit(table)
     settings = {"merge": "day", "zero": "count", "returns": "subtract", "zone": None}
     settings |= {"customer_id": "customer_id", "time": None, "spend": "spend"} | rules
     purchases, last, _ = _purchases(orders, end, **settings)
@@ -250,7 +251,7 @@ def track_repeat_sales(model, orders, calibration_end, end=None, *, step=1, **ru
             "expected": np.diff(expected, prepend=0),
             "actual_cumulative": actual,
             "expected_cumulative": expected,
-            "holdout": ends > (table.attrs["end"] - origin) / length + 1e-9,
+            "holdout": ends > (pd.Timestamp(table.attrs["end"]) - origin) / length + 1e-9,
         },
         index=pd.Index(ends, name="period"),
     )
