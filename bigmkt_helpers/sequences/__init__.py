@@ -3,7 +3,7 @@
 The rooms: `chains` (Markov chains), `hidden` (forward, backward, Viterbi and Baum-Welch for one sequence, to
 be read), `panels` (hidden Markov models of many short sequences at once), `online` (a running session, step
 by step), `events` (tables of events made into sequences and panels), `engagement` (the shop's weeks, and what
-of their hidden states can be known). Everything is importable from here.
+of their hidden states can be known), `visits` (a small world of carts and reminders).
 """
 
 from bigmkt_helpers._rooms import open_on_demand
@@ -41,6 +41,7 @@ _ROOMS = {
         "state_accuracy",
         "true_state_paths",
     ],
+    "visits": ["VisitLaws", "Visits", "click_aucs", "reminder_value", "simulate_visits"],
     "panels": ["NotConvergedError", "PanelHMM", "state_count_table"],
 }
 
