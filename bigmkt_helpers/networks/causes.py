@@ -13,7 +13,7 @@ import pandas as pd
 
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.networks import _checks
-from bigmkt_helpers.networks.graph import Graph, Network, _paths, _together, d_separated
+from bigmkt_helpers.networks.graph import Graph, Network, _closed_by, _drawn, _paths, _together, d_separated
 from bigmkt_helpers.networks.inference import posterior
 
 __all__ = [
@@ -138,10 +138,9 @@ def backdoor_check(graph: Graph, treatment, outcome, adjust_for=()) -> str:
     behind = graph.changed(remove=[edge for edge in graph.edges if edge[0] == treatment])
     if d_separated(behind, treatment, outcome, adjust_for):
         return ""
-    from bigmkt_helpers.networks.graph import explain_paths
-
-    paths = explain_paths(behind, treatment, outcome, adjust_for)
-    return f"the path {paths.loc[paths['open'], 'path'].iloc[0]} stays open"
+    given = set(adjust_for)
+    path = next(path for path in _paths(behind, treatment, outcome) if not _closed_by(behind, path, given))
+    return f"the path {_drawn(behind, path)} stays open"
 
 
 def adjustment_sets(graph: Graph, treatment, outcome, observed=None) -> list:

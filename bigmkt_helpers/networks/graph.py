@@ -3,6 +3,7 @@
 A graph alone makes no numbers. `Network` adds levels and one table per node to it.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from itertools import combinations, pairwise, product
 
@@ -297,31 +298,40 @@ def explain_paths(graph: Graph, x, y, given=()) -> pd.DataFrame:
     """
     given = set(_together(given))
     d_separated(graph, x, y, given)  # checks the question
-    opened, edges = graph.ancestors(*given), set(graph.edges)
     rows = []
     for path in _paths(graph, x, y):
-        text = str(path[0])
-        for a, b in pairwise(path):
-            text += f" -> {b}" if (a, b) in edges else f" <- {b}"
-        reason = ""
-        for before, node, after in zip(path, path[1:], path[2:]):
-            meets = (before, node) in edges and (after, node) in edges
-            if meets and node not in opened:
-                reason = f"arrows meet at {node}, and neither it nor a descendant is given"
-            elif not meets and node in given:
-                reason = f"{node} is given"
-            if reason:
-                break
-        rows.append((text, not reason, reason))
+        reason = _closed_by(graph, path, given)
+        rows.append((_drawn(graph, path), not reason, reason))
     table = pd.DataFrame(rows, columns=["path", "open", "closed_by"])
     return table.sort_values("path", key=lambda c: c.str.len(), kind="stable", ignore_index=True)
 
 
+def _drawn(graph, path) -> str:
+    """A path in signs: x <- z -> y."""
+    text = str(path[0])
+    for a, b in pairwise(path):
+        text += f" -> {b}" if a in graph.parents(b) else f" <- {b}"
+    return text
+
+
+def _closed_by(graph, path, given) -> str:
+    """The first node that closes a path, with the reason; "" for an open path."""
+    opened = graph.ancestors(*given)
+    for before, node, after in zip(path, path[1:], path[2:]):
+        meets = before in graph.parents(node) and after in graph.parents(node)
+        if meets and node not in opened:
+            return f"arrows meet at {node}, and neither it nor a descendant is given"
+        if not meets and node in given:
+            return f"{node} is given"
+    return ""
+
+
 def _paths(graph, x, y):
-    """All paths between two nodes that meet no node twice, whatever the direction of the edges."""
-    waiting = [[x]]
+    """Paths between two nodes that meet no node twice, whatever the direction of the edges; the shortest
+    first."""
+    waiting = deque([[x]])
     while waiting:
-        path = waiting.pop()
+        path = waiting.popleft()
         if path[-1] == y:
             yield path
             continue
