@@ -34,6 +34,7 @@ from bigmkt_helpers.baskets import (
     show_itemset,
     show_rules,
     shuffle_baskets,
+    shuffled_p_value,
     smallest_count,
     split_baskets,
     stratified_p_value,
@@ -493,6 +494,24 @@ def test_which_side_came_first(lists, shuffler):
 
 
 @pytest.mark.unit
+def test_shuffles_of_the_same_sizes_judge_frequent_items():
+    """Two frequent items that seek each other inside baskets of two and three: strata miss it."""
+    generator = np.random.Generator(np.random.PCG64(5))
+    lists = [sorted(generator.choice(6, size=size, replace=False).tolist()) for size in [1, 2, 3] * 60]
+    tied = [[*map(str, items)] + ["a", "b"] * (generator.random() < 0.35) for items in lists]
+    rules = association_rules(frequent_itemsets(tied, min_count=5, max_len=2), min_confidence=0)
+    rules = rules[rules["antecedents"].map(min) < rules["consequents"].map(min)]
+    judged = shuffled_p_value(rules, tied)
+    pair = [a | c == {"a", "b"} for a, c in zip(rules["antecedents"], rules["consequents"])]
+    assert judged["p_value"][pair].tolist() == [0.01]
+    assert (judged["count"] == rules["count"]).all()
+    pd.testing.assert_frame_equal(judged, shuffled_p_value(rules, tied))
+    mixed = shuffle_baskets(tied, 7, keep_sizes=True)
+    none = association_rules(frequent_itemsets(mixed, min_count=5, max_len=2), min_confidence=0)
+    assert (adjust_p_values(shuffled_p_value(none, mixed)["p_value"]) > 0.05).all()
+
+
+@pytest.mark.unit
 def test_what_was_found_is_tried_on_other_baskets():
     planted = with_a_planted_rule(1000)
     found_on, tried_on = split_baskets(planted, random_state=2)
@@ -626,6 +645,11 @@ def test_expected_profit_of_a_bundle_by_hand():
         (lambda: split_baskets([["a"]]), "leaves one part empty"),
         (lambda: holdout_validation(pd.DataFrame(), FOUR), "no column 'antecedents'"),
         (lambda: shuffle_baskets(FOUR, sweeps=0), "sweeps is 0"),
+        (lambda: shuffled_p_value(pd.DataFrame(), FOUR), "no column 'antecedents'"),
+        (
+            lambda: shuffled_p_value(association_rules(frequent_itemsets(FOUR, 0.5)), FOUR, 0),
+            "n_shuffles is 0",
+        ),
         (lambda: came_first(pd.DataFrame(), pd.DataFrame()), "no column 'antecedents'"),
         (
             lambda: came_first(association_rules(frequent_itemsets(FOUR, 0.5)), pd.DataFrame()),

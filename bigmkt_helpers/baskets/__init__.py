@@ -18,6 +18,7 @@ _ROOMS = {
         "holdout_validation",
         "number_of_tests",
         "shuffle_baskets",
+        "shuffled_p_value",
         "stratified_p_value",
     ],
     "direction": ["came_first"],

@@ -134,6 +134,63 @@ def _tail(a, c, sizes, both, log_factorial) -> float:
     return float(min(1.0, law[max(0, both - least) :].sum()))
 
 
+def shuffled_p_value(rules, baskets, n_shuffles=99, random_state=0, sweeps=5) -> pd.DataFrame:
+    """How often baskets of the same sizes, shuffled, hold both sides as often as the real ones.
+
+    :func:`stratified_p_value` is exact and strict: items that sell often compete for the places of a basket,
+    which hides ties between them. Shuffles with the sizes kept (:func:`shuffle_baskets`) hold that
+    competition too, so they are the fairer judge of frequent items; but they take time, and no p-value is
+    below 1 / (n_shuffles + 1).
+
+    Parameters
+    ----------
+    rules : pandas.DataFrame
+        From :func:`association_rules`.
+    baskets : Baskets, list of lists or pandas.DataFrame
+        Those that the rules came from, or others.
+    n_shuffles : int
+        At least 1.
+    random_state, sweeps : int
+        Shuffle k uses the seed [random_state, k].
+
+    Returns
+    -------
+    pandas.DataFrame
+        With the index of `rules`: ``count``, the baskets with both sides; ``by size``, their mean number over
+        the shuffles; ``p_value``, (1 + shuffles with at least as many) / (1 + shuffles).
+
+    Raises
+    ------
+    InputError
+        No table of rules, no baskets, or no whole number of shuffles.
+
+    Examples
+    --------
+    >>> from bigmkt_helpers.baskets import association_rules, frequent_itemsets
+    >>> lists = [["a", "b"]] * 8 + [["c", "d"]] * 8
+    >>> rules = association_rules(frequent_itemsets(lists, min_count=8))
+    >>> shuffled_p_value(rules, lists)[["count", "p_value"]].iloc[0].tolist()
+    [8.0, 0.01]
+    """
+    missing = [c for c in ("antecedents", "consequents") if c not in getattr(rules, "columns", [])]
+    if missing:
+        raise InputError(f"The rules have no column {missing[0]!r}: pass the result of association_rules.")
+    if not isinstance(n_shuffles, Integral) or isinstance(n_shuffles, bool) or n_shuffles < 1:
+        raise InputError(f"n_shuffles is {n_shuffles!r}: it must be a whole number of at least 1.")
+    baskets = Baskets.of(baskets)
+    sides = [a | c for a, c in zip(rules["antecedents"], rules["consequents"])]
+    seen = baskets.count(sides)
+    total, as_many = np.zeros(len(sides)), np.zeros(len(sides))
+    for number in range(n_shuffles):
+        mixed = shuffle_baskets(baskets, [random_state, number], keep_sizes=True, sweeps=sweeps).count(sides)
+        total += mixed
+        as_many += mixed >= seen
+    return pd.DataFrame(
+        {"count": seen, "by size": total / n_shuffles, "p_value": (1 + as_many) / (1 + n_shuffles)},
+        index=rules.index,
+    )
+
+
 def adjust_p_values(p_values, n_tests=None, any_dependence=False) -> np.ndarray:
     """p-values as q-values: keep what is at most q, and at most a share q of it is luck, on average.
 
@@ -300,7 +357,7 @@ def shuffle_baskets(baskets, random_state=0, keep_sizes=False, sweeps=5) -> Bask
     Parameters
     ----------
     baskets : Baskets, list of lists or pandas.DataFrame
-    random_state : int
+    random_state : int or list of int
         Seed.
     keep_sizes : bool
         Whether baskets keep their sizes.
