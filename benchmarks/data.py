@@ -5,6 +5,7 @@ import numpy as np
 from bigmkt_helpers.recommenders.base import Interactions
 
 __all__ = [
+    "CUSTOMERS",
     "baskets",
     "customers",
     "ratings",
@@ -132,8 +133,11 @@ def synthetic_baskets(n, chunk=200_000, random_state=0):
         yield np.bincount(code // CATALOGUE, minlength=size), (code % CATALOGUE).astype(np.int32)
 
 
-def customers():
-    """Tables of customers and of other things to be put into segments: name and features.
+CUSTOMERS = ("iris", "wine", "blobs", "CDNOW", "Lantern", "200,000 blobs")
+
+
+def customers(name):
+    """A table of customers, or of other things to be put into segments: one of `CUSTOMERS`.
 
     The first five are those of which the tests ask the same labels as scikit-learn's.
     """
@@ -143,16 +147,19 @@ def customers():
     from bigmkt_helpers.datasets import load_cdnow, load_shop
     from bigmkt_helpers.information import CommonQuestion
 
-    question = CommonQuestion.of_shop(load_shop())
-    lantern = question.features(segments.rfm_and_categories(question.categories), guard=False)
-    scaler = segments.FeatureScaler(log=["frequency", "monetary"])
-    cdnow = segments.rfm(load_cdnow(), "1997-10-01")
-    yield "iris", load_iris().data
-    yield "wine", load_wine().data
-    yield "blobs", make_blobs(600, 4, centers=6, random_state=3)[0]
-    yield "CDNOW", scaler.fit_transform(cdnow).to_numpy()
-    yield "Lantern", scaler.fit_transform(lantern[["recency", "frequency", "monetary"]]).to_numpy()
-    yield "200,000 blobs", make_blobs(200_000, 8, centers=12, cluster_std=4.0, random_state=0)[0]
+    if name == "blobs":
+        return make_blobs(600, 4, centers=6, random_state=3)[0]
+    if name == "200,000 blobs":
+        return make_blobs(200_000, 8, centers=12, cluster_std=4.0, random_state=0)[0]
+    if name in ("iris", "wine"):
+        return {"iris": load_iris, "wine": load_wine}[name]().data
+    if name == "CDNOW":
+        table = segments.rfm(load_cdnow(), "1997-10-01")
+    else:
+        question = CommonQuestion.of_shop(load_shop())
+        table = question.features(segments.rfm_and_categories(question.categories), guard=False)
+        table = table[["recency", "frequency", "monetary"]]
+    return segments.FeatureScaler(log=["frequency", "monetary"]).fit_transform(table).to_numpy()
 
 
 def interactions(users, items, values=None, *, explicit):

@@ -29,6 +29,7 @@ import sys
 import tempfile
 from datetime import date
 from fractions import Fraction
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -77,11 +78,11 @@ MINED = (
 LIMITS = {"memory_gb": 8, "cpu_s": 150}
 """What a miner may take before it is stopped."""
 
-PATIENCE = {5: 20.0, 3: 60.0}
+PATIENCE = {5: 8.0, 3: 25.0}
 """Pairs of runs, and the CPU seconds of the first pair up to which so many are made; beyond, it is one."""
 
 FALLING = ("T10I4D100K", (0.01, 0.005, 0.002, 0.001, 0.0005))
-FALLING_PEERS = ("mlxtend_fpgrowth", "pyfim_fpgrowth")
+FALLING_PEERS = ("pyfim_fpgrowth",)
 SHARES = (0.01, 0.001)
 """Supports at which the number of baskets grows."""
 
@@ -140,10 +141,25 @@ def positions(draws):
 
 
 def cases():
-    """Name, task, arrays, and the settings that both were given, of each ratio."""
-    name, folds = ratings_with_folds()
-    rated = {side: np.unique(folds[side], return_inverse=True)[1] for side in ("user", "item")}
-    million = positions(10**6)
+    """Name, task, what makes the arrays, and the settings that both were given, of each ratio."""
+    name = data.ratings()[0]
+
+    @cache
+    def folds():
+        return ratings_with_folds()[1]
+
+    @cache
+    def rated():
+        return {side: np.unique(folds()[side], return_inverse=True)[1] for side in ("user", "item")}
+
+    @cache
+    def million():
+        return positions(10**6)
+
+    def held_out():
+        train, test = data.split(data.ratings()[1])
+        return train | {f"test_{side}": values for side, values in test.items()}
+
     yield f"user-kNN around baselines, five folds, {name}", "knn_baseline", folds, {"k": 40}
     yield f"item-kNN around baselines, five folds, {name}", "item_knn_baseline", folds, {"k": 40}
     yield f"baselines alone, five folds, {name}", "baselines", folds, {}
@@ -160,22 +176,24 @@ def cases():
     # each with steps of its own kind: as many passes as make them rank equally well
     settings = {"factors": 64, "regularisation": 0.014, "our_passes": 25, "their_passes": 100}
     settings |= {"their_regularisation": 0.02, "their_learning_rate": 0.05}
-    train, test = data.split(data.ratings()[1])
-    held = {f"test_{side}": values for side, values in test.items()}
-    yield f"BPR, 64 factors, {name}", "bpr_ranking", train | held, settings
+    yield f"BPR, 64 factors, {name}", "bpr_ranking", held_out, settings
     yield "PureSVD, 32 factors, 10⁶ synthetic", "pure_svd", million, {"factors": 32}
-    yield "TF-IDF of 50,000 texts", "text_weights", {"texts": data.texts(50_000)}, {}
+    yield "TF-IDF of 50,000 texts", "text_weights", lambda: {"texts": data.texts(50_000)}, {}
 
 
 def segment_cases():
     """The same of K-means: tables of customers, each from several starts of different customers."""
-    for name, values in data.customers():
-        rng = np.random.default_rng(0)
-        different, large = np.unique(values, axis=0), len(values) > 50_000
-        k = 12 if large else 5
-        starts = [rng.choice(different, k, replace=False) for _ in range(3 if large else 20)]
-        settings = {"customers": len(values), "features": values.shape[1], "k": k, "n_starts": len(starts)}
-        yield name, "kmeans", {"values": values, "starts": np.array(starts)}, settings
+    for name in data.CUSTOMERS:
+        large = name == data.CUSTOMERS[-1]
+        k, n_starts = (12, 3) if large else (5, 20)
+
+        def made(name=name, k=k, n_starts=n_starts):
+            values, rng = data.customers(name), np.random.default_rng(0)
+            different = np.unique(values, axis=0)
+            starts = [rng.choice(different, k, replace=False) for _ in range(n_starts)]
+            return {"values": values, "starts": np.array(starts)}
+
+        yield name, "kmeans", made, {"k": k, "n_starts": n_starts}
 
 
 def difference(task, ours, theirs, arrays):
@@ -267,10 +285,10 @@ def als_loss(answer, arrays):
 def ratios(peers, rounds, folder, chosen, part="ratios"):
     """Measure the chosen ratios of a part; yields one record each."""
     listed = {"ratios": cases, "segments": segment_cases}[part]()
-    for number, (title, task, arrays, settings) in enumerate(listed):
+    for number, (title, task, make, settings) in enumerate(listed):
         if not chosen(part, title):
             continue
-        arrays = arrays | settings
+        arrays = make() | settings
         source = data.save(folder / f"{part}{number}.npz", **arrays)
         python = sys.executable if PEERS[task] in OWN else peers
         runs = []
@@ -284,6 +302,8 @@ def ratios(peers, rounds, folder, chosen, part="ratios"):
         same = difference(task, our_answer, their_answer, arrays)
         if not same["gap"] <= same["allowed"]:
             raise click.ClickException(f"{title}: the answers differ: {same}. A ratio would mean nothing.")
+        if task == "kmeans":
+            settings = settings | dict(zip(("customers", "features"), arrays["values"].shape, strict=True))
         shared = {"title": title, "settings": settings, "rounds": rounds}
         yield shared | record(title, PEERS[task], [run[:2] for run in runs]) | {"answer": same}
         if task == "ease":
@@ -308,14 +328,6 @@ def record(title, peer, pairs):
     }
 
 
-def mined_cases():
-    """Title, arrays and description of each set of baskets and support."""
-    for name, shares in MINED:
-        arrays = data.baskets(name)
-        for share in shares:
-            yield f"{name} {share * 100:g}%", *mined(name, arrays, share)
-
-
 def mined(name, arrays, share):
     """What the workers get, and what the results say, of one set of baskets at one support."""
     n_baskets, n_items = len(arrays["lengths"]), len(np.unique(arrays["items"]))
@@ -333,39 +345,46 @@ def mined(name, arrays, share):
 
 
 def mining(peers, rounds, folder, chosen):
-    """Frequent itemsets beside each miner, in turn; yields one record per set, support and miner."""
-    for number, (title, arrays, about) in enumerate(mined_cases()):
+    """Frequent itemsets beside the miners: ours, then each of them, in turn; one record per set and miner.
+
+    The slow ones take part in fewer rounds, and one that was stopped in no further.
+    """
+    for number, (name, share) in enumerate((name, share) for name, shares in MINED for share in shares):
+        title = f"{name} {share * 100:g}%"
         if not chosen("baskets", title):
             continue
+        arrays, about = mined(name, data.baskets(name), share)
         source = data.save(folder / f"mined{number}.npz", **arrays)
-        for task, (peer, package) in MINERS.items():
-            python = sys.executable if package in OWN else peers
-            pairs, same = [], None
-            while True:
-                ours, our_answer = work(sys.executable, "worker_ours.py", "itemsets", source, LIMITS)
-                if our_answer is None:
-                    raise click.ClickException(f"{title}: ours was stopped: {ours['stopped']}.")
+        pairs, wanted, same = {task: [] for task in MINERS}, dict.fromkeys(MINERS, rounds), {}
+        while any(len(pairs[task]) < wanted[task] for task in MINERS):
+            ours, our_answer = work(sys.executable, "worker_ours.py", "itemsets", source, LIMITS)
+            if our_answer is None:
+                raise click.ClickException(f"{title}: ours was stopped: {ours['stopped']}.")
+            for task, (peer, package) in MINERS.items():
+                if len(pairs[task]) >= wanted[task]:
+                    continue
+                python = sys.executable if package in OWN else peers
                 theirs, their_answer = work(python, "worker_peers.py", task, source, LIMITS)
-                pairs.append((ours, theirs))
+                pairs[task].append((ours, theirs))
                 if their_answer is None:
-                    break
-                if same is None:
-                    same = itemsets.compare(
-                        our_answer["itemsets"], their_answer["itemsets"], about["n_baskets"]
-                    )
-                    if same["different"]:
-                        raise click.ClickException(f"{title}, {peer}: {same}. A ratio would mean nothing.")
+                    wanted[task] = 0
+                elif task not in same:
+                    same[task] = agreement(title, peer, our_answer, their_answer, about)
                     seconds = ours["cpu_s"] + theirs["cpu_s"]
-                    wanted = min(rounds, next((n for n, most in PATIENCE.items() if seconds <= most), 1))
-                if len(pairs) >= wanted:
-                    break
-            yield {
-                "title": title,
-                "peer": peer,
-                "settings": about,
-                "limits": LIMITS,
-                "rounds": len(pairs),
-            } | (beside(title, peer, pairs) | {"itemsets": len(our_answer["itemsets"]), "same": same})
+                    most = next((n for n, until in PATIENCE.items() if seconds <= until), 1)
+                    wanted[task] = min(rounds, most)
+        for task, (peer, _) in MINERS.items():
+            named = {"title": title, "peer": peer, "settings": about, "limits": LIMITS}
+            found = {"rounds": len(pairs[task]), "itemsets": len(our_answer["itemsets"])}
+            yield named | found | {"same": same.get(task)} | beside(title, peer, pairs[task])
+
+
+def agreement(title, peer, ours, theirs, about):
+    """How the itemsets of two sides compare; they may differ in what lies in every basket only."""
+    same = itemsets.compare(ours["itemsets"], theirs["itemsets"], about["n_baskets"])
+    if same["different"]:
+        raise click.ClickException(f"{title}, {peer}: {same}. A ratio would mean nothing.")
+    return same
 
 
 def beside(title, peer, pairs):
@@ -410,7 +429,7 @@ def exponent(sizes, values):
 
 
 def falling_support(peers, folder, chosen):
-    """CPU seconds and memory on one reference set at falling supports, ours and two peers in turn."""
+    """CPU seconds and memory on one reference set at falling supports, ours and pyfim in turn."""
     name, shares = FALLING
     if not chosen("support", name):
         return
@@ -428,9 +447,7 @@ def falling_support(peers, folder, chosen):
             run, their_answer = work(python, "worker_peers.py", task, source, LIMITS)
             sides[peer].append(run)
             if their_answer is not None:
-                same = itemsets.compare(our_answer["itemsets"], their_answer["itemsets"], about["n_baskets"])
-                if same["different"]:
-                    raise click.ClickException(f"{name} {share}, {peer}: {same}.")
+                agreement(f"{name} {share}", peer, our_answer, their_answer, about)
         console.print(f"{name} {share}: {found[-1]} itemsets, {[side[-1] for side in sides.values()]}")
     for side, runs in sides.items():
         done = [(many, run["cpu_s"]) for many, run in zip(found, runs, strict=True) if "stopped" not in run]

@@ -9,11 +9,12 @@ import sys
 from datetime import date
 from pathlib import Path
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import data, quality, run, tune_topn
+from benchmarks import data, itemsets, quality, run, tune_topn
 from bigmkt_helpers.errors import InputError
 from tools import benchmarks
 
@@ -76,9 +77,12 @@ def sayable(results):
             )
             for form in forms:
                 allowed |= tokens(form.format(abs(leaf)))
-            allowed |= tokens(f"{abs(leaf):.0%}")
+            for form in ("{:.0%}", "{:.1%}", "{:.2%}"):
+                allowed |= tokens(form.format(abs(leaf)))
     peers = [r for r in results["ratios"] if r["peer"] != benchmarks.FLOOR]
-    return allowed | {str(len(peers)), str(len(results["quality"]["published"]["ndcg"]))}
+    lacking = [r for r in results["baskets"] if r["same"] and r["same"]["missing"]]
+    named = {f"{r['itemsets'] - r['same']['missing']:,}" for r in lacking}
+    return allowed | named | {str(len(peers)), str(len(results["quality"]["published"]["ndcg"]))}
 
 
 # The committed file
@@ -87,14 +91,21 @@ def sayable(results):
 @pytest.mark.contract
 def test_the_file_has_all_fields_and_tells_nothing_of_whose_machine_it_was(committed):
     text = benchmarks.RESULTS.read_text(encoding="utf-8")
-    assert json.loads(text) == committed
+    assert {part: [] for part in benchmarks.OPTIONAL} | json.loads(text) == committed
     for one in committed["runs"].values():
         assert date.fromisoformat(one["date"]) >= date(2026, 1, 1)
         assert {"numpy", "scipy", "bigmkt-helpers"} <= set(one["versions"])
-        assert set(run.PEERS.values()) <= set(one["versions"]) | set(one["peers"])
         assert set(one["machine"]) == set(benchmarks.MACHINE)
         assert one["machine"]["threads"] == 1
     assert not re.search(r"/(tmp|work|home|root|usr|mnt|Users)\b", text)
+    for part, packages in (
+        ("ratios", run.PEERS.values()),
+        ("segments", ["scikit-learn"]),
+        ("baskets", [package for _, package in run.MINERS.values()]),
+    ):
+        for r in committed[part]:
+            told = committed["runs"][r["run"]]
+            assert set(packages) <= set(told["versions"]) | set(told["peers"])
     host = socket.gethostname()
     assert len(host) < 4 or host not in text
 
@@ -128,6 +139,66 @@ def test_the_file_holds_what_the_benchmark_measures(committed):
         assert all(split["low"] < split["ndcg"] < split["high"] for split in one["splits"])
 
 
+@pytest.mark.contract
+def test_the_file_holds_the_baskets_and_the_segments(committed):
+    found = {(r["title"], r["peer"]): r for r in committed["baskets"]}
+    assert len(found) == len(committed["baskets"])
+    titles = {f"{name} {share * 100:g}%" for name, shares in run.MINED for share in shares}
+    measured = {title for title, _ in found}
+    assert measured <= titles
+    assert {"groceries 1%", "groceries 0.1%", "T10I4D100K 1%", "T10I4D100K 0.5%"} <= measured
+    assert set(found) == {(title, peer) for title in measured for peer, _ in run.MINERS.values()}
+    for r in committed["baskets"]:
+        assert r["limits"] == run.LIMITS
+        assert r["ours"]["mining_s"] <= r["ours"]["cpu_s"]
+        if r["stopped"]:
+            assert r["stopped"] in ("memory", "time")
+            assert r["cpu"] is r["theirs"] is r["same"] is None
+            continue
+        assert r["same"]["different"] == 0
+        assert 1 <= r["rounds"] <= 5
+        for name in ("cpu", "wall", "memory"):
+            low, middle, high = r[name]
+            assert 0 < low <= middle <= high
+        assert (r["mining"] is not None) == r["peer"].startswith("mlxtend")
+    assert {r["title"] for r in committed["segments"]} == set(data.CUSTOMERS)
+    for r in committed["segments"]:
+        assert r["rounds"] == 5
+        assert 0 <= r["answer"]["gap"] <= r["answer"]["allowed"] <= 1e-9
+        assert 0 <= r["answer"]["ties"] < r["settings"]["n_starts"]
+    assert [r["settings"]["share"] for r in committed["basket_growth"]] == list(run.SHARES)
+    for r in committed["basket_growth"]:
+        assert r["sizes"] == [10**4, 10**5, 10**6, 10**7]
+        assert [one["held_mb"] > 0 for one in r["measured"]] == [True] * 4
+    peers = [run.MINERS[task][0] for task in run.FALLING_PEERS]
+    assert [r["title"] for r in committed["support"]] in ([], ["ours", *peers])
+    for r in committed["support"]:
+        assert r["shares"] == list(run.FALLING[1])
+        assert r["itemsets"] == sorted(r["itemsets"])
+        assert len(r["measured"]) == len(r["shares"])
+
+
+@pytest.mark.published
+def test_the_committed_itemsets_are_as_many_as_two_programs_counted(committed):
+    known = {
+        "groceries 1%": 333,
+        "groceries 0.1%": 13_492,
+        "mushroom 30%": 2735,
+        "mushroom 20%": 53_583,
+        "chess 80%": 8227,
+        "T10I4D100K 1%": 385,
+        "T10I4D100K 0.5%": 1073,
+        "T10I4D100K 0.1%": 27_532,
+        "retail 1%": 159,
+        "retail 0.1%": 7589,
+    }
+    for r in committed["baskets"]:
+        assert r["itemsets"] == known[r["title"]]
+    for r in committed["support"]:
+        counts = dict(zip(r["shares"], r["itemsets"], strict=True))
+        assert (counts[0.01], counts[0.005], counts[0.001]) == (385, 1073, 27_532)
+
+
 @pytest.mark.published
 def test_the_committed_sar_is_the_published_one(committed):
     for name, value in quality.SAR.items():
@@ -154,6 +225,22 @@ def test_every_record_is_on_the_page(committed):
         assert f"**{r['cpu'][1]:.2f}** ({r['cpu'][0]:.2f} to {r['cpu'][2]:.2f})" in text
     for r in committed["growth"]:
         assert f"| {benchmarks._markup(r['title'])} |" in text
+    for r in (*committed["segments"], *committed["basket_growth"]):
+        assert f"| {r['title']} |" in text
+    for r in committed["segments"]:
+        assert benchmarks._spread(r["cpu"]) in text
+    for r in committed["baskets"]:
+        assert f"| {r['title']} |" in text
+        assert r["peer"] in text
+        for name in ("cpu", "mining"):
+            assert r[name] is None or benchmarks._spread(r[name]) in text
+        if r["stopped"]:
+            assert f"| stopped: {r['stopped']} " in text
+        else:
+            assert f"| {r['theirs']['extra_mb']:,.0f} " in text
+    for r in committed["support"]:
+        assert f" {r['title']} |" in text
+        assert f"$m^{{{r['exponent']:.2f}}}$" in text
     for one in committed["quality"]["models"]:
         split = benchmarks._published_split(one, committed["quality"]["protocol"])
         assert f"**{split['ndcg']:.4f}** [{split['low']:.4f}, {split['high']:.4f}]" in text
@@ -173,6 +260,19 @@ def test_every_record_is_on_the_page(committed):
         (("growth", 0, "measured", 1, "cpu_s"), 7.65432, "7.65"),
         (("growth", 1, "exponent", "cpu_s"), 3.45678, "3.46"),
         (("growth", 2, "measured", 2, "extra_mb"), 98765.4, "98,765 MB"),
+        (("segments", 0, "cpu", 1), 6.54321, "6.54"),
+        (("segments", 1, "theirs", "cpu_s"), 87.6543, "87.7"),
+        (("segments", 0, "answer", "ties"), 17, "from 17 of"),
+        (("baskets", 0, "cpu", 1), 0.0034567, "0.0035"),
+        (("baskets", 0, "mining", 1), 0.0456789, "0.046"),
+        (("baskets", 1, "theirs", "cpu_s"), 87.6543, "87.7"),
+        (("baskets", 0, "theirs", "extra_mb"), 76543.2, "76,543"),
+        (("baskets", 0, "itemsets"), 987654, "987,654"),
+        (("baskets", 0, "settings", "n_items"), 76543, "76,543 items"),
+        (("baskets", 1, "limits", "memory_gb"), 77, "77 GB"),
+        (("basket_growth", 0, "measured", 1, "cpu_s"), 7.65432, "7.65 s"),
+        (("basket_growth", 0, "measured", 3, "held_mb"), 7654.3, "7,654 MB"),
+        (("basket_growth", 1, "exponent", "cpu_s"), 3.45678, "3.46"),
         (("quality", "models", 0, "splits", 0, "ndcg"), 0.98765, "0.9877"),
         (("quality", "models", 1, "against_sar", "low"), -0.76543, "−0.7654"),
         (("quality", "models", 2, "smallest"), 0.01234, "0.0123"),
@@ -242,6 +342,50 @@ def test_what_the_sentences_claim_is_decided_by_the_numbers(results):
 
 
 @pytest.mark.contract
+def test_what_is_said_of_the_baskets_is_decided_by_the_numbers(results):
+    def line(start):
+        return next(one for one in text_of(results).splitlines() if one.startswith(start))
+
+    mine = [r for r in results["baskets"] if r["peer"] == "pyfim eclat"]
+    for r in mine:
+        r["cpu"] = [1.5, 2.0, 2.5]
+    assert line("- *pyfim eclat*:") == "- *pyfim eclat*: ours is dearer in every pair on all (2.00)."
+    mine[0]["cpu"], mine[1]["cpu"] = [0.5, 0.8, 0.9], [0.5, 0.8, 1.1]
+    said = line("- *pyfim eclat*:")
+    assert f"ours is cheaper in every pair on {mine[0]['title']} (0.80)" in said
+    assert f"the pairs do not agree on {mine[1]['title']} (0.80)" in said
+    mine[2].update(stopped="time", cpu=None, theirs=None, same=None)
+    assert f"theirs was stopped on {mine[2]['title']}" in line("- *pyfim eclat*:")
+    limit = f"*pyfim eclat* would have taken more than {mine[2]['limits']['cpu_s']} seconds of CPU on"
+    assert f"{limit} {mine[2]['title']}." in text_of(results)
+
+    sparse = [r for r in results["baskets"] if r["peer"] == benchmarks.GOAL_PEER]
+    sparse = [r for r in sparse if r["settings"]["density"] < benchmarks.SPARSE]
+    assert {"groceries", "T10I4D100K"} <= {r["settings"]["data"] for r in sparse}
+    for r in sparse:
+        r["mining"], r["cpu"] = [0.01, 0.05, 0.1], [0.1, 0.2, 0.3]
+    said = line("**The aim**")
+    assert "mining alone, reached on all of them" in said
+    assert "from the lists on, reached nowhere, missed on" in said
+    sparse[0]["mining"] = [0.1, 0.11, 0.2]
+    assert f"missed on {sparse[0]['title']} (0.11)" in line("**The aim**")
+
+    results["baskets"][0]["ours"]["extra_mb"] = 1234.5
+    assert "Ours needs at most 1,234 MB" in text_of(results)
+    assert "so it stays under 1 GB on all" not in text_of(results)
+    for r in results["basket_growth"]:
+        r["measured"][-1]["extra_mb"] = 999.0
+    assert "of the baskets: under 1 GB." in text_of(results)
+    results["basket_growth"][0]["measured"][-1]["extra_mb"] = 1001.0
+    assert "staying under 1 GB is missed at this size" in text_of(results)
+    for r in results["baskets"]:
+        r["same"] = r["same"] and {"missing": 0, "different": 0}
+    assert "One difference is allowed" not in text_of(results)
+    mine[3].update(same={"missing": 2, "different": 0}, itemsets=1002)
+    assert f"pyfim eclat on {mine[3]['title']} has 1,000 of 1,002." in text_of(results)
+
+
+@pytest.mark.contract
 def test_several_runs_have_a_column_each(results):
     assert "| run |" not in text_of(results) or len(results["runs"]) > 1
     first = next(iter(results["runs"].values()))
@@ -257,7 +401,7 @@ def test_several_runs_have_a_column_each(results):
 def test_the_figures_are_pictures_with_descriptions(committed):
     text = benchmarks.page(committed)
     found = re.findall(r"```\{image\} data:image/png;base64,(\S+)\n:alt: (.+)\n:width: (\d+)px\n```", text)
-    assert len(found) == 2
+    assert len(found) == (5 if committed["support"] else 4)
     for picture, sentence, width in found:
         assert base64.b64decode(picture).startswith(b"\x89PNG")
         assert len(base64.b64decode(picture)) < 200_000
@@ -300,6 +444,8 @@ def test_a_file_that_lacks_something_gives_one_sentence(tmp_path, committed):
             benchmarks.read(path)
 
     for part, fields in benchmarks.FIELDS.items():
+        if part in benchmarks.OPTIONAL:
+            continue
         broken(lambda content, part=part: content.pop(part), f"has no {part}")
         broken(lambda content, part=part: content.update({part: None}), f"has no {part}")
         for name in fields:
@@ -388,6 +534,102 @@ def test_a_split_shares_no_pair_and_knows_everybody():
         assert set(test[side]) <= set(train[side])
     assert data.texts(5).tolist() == data.texts(5).tolist()
     assert len(set(data.texts(50).tolist())) > 40
+
+
+@pytest.mark.unit
+def test_itemsets_of_two_miners_compared():
+    items = np.array(["tea", "pot", "tea", "cup "])
+    table = itemsets.packed([{"tea"}, ("tea", "pot"), ["cup "]], [2, 1, 1], items)
+    # cup is 0, pot 1, tea 2; count first
+    assert table.tolist() == [[1, 0, -1], [1, 1, 2], [2, 2, -1]]
+    assert itemsets.packed([], [], items).shape == (0, 1)
+    swapped = itemsets.packed([["cup "], ("pot", "tea"), {"tea"}], [1, 1, 2], items)
+    assert swapped.tolist() == table.tolist()
+    assert itemsets.compare(table, swapped, 2) == {"missing": 0, "different": 0}
+    assert itemsets.compare(table, table[:2], 2) == {"missing": 1, "different": 0}
+    assert itemsets.compare(table, table[:2], 3) == {"missing": 0, "different": 1}
+    assert itemsets.compare(table[:2], table, 2) == {"missing": 0, "different": 1}
+    counted = table.copy()
+    counted[0, 0] = 2
+    assert itemsets.compare(table, counted, 5) == {"missing": 0, "different": 2}
+    lists = [["a"], [], ["b", "c"]]
+    data_of = {"items": np.array(["a", "b", "c"]), "lengths": np.array([1, 0, 2])}
+    assert itemsets.lists_of(data_of) == lists
+
+
+@pytest.mark.unit
+def test_a_miner_beyond_its_limits_is_stopped_and_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "HERE", tmp_path)
+    limits = {"memory_gb": 2, "cpu_s": 1}
+
+    def worked(code):
+        (tmp_path / "worker.py").write_text(code, encoding="utf-8")
+        return run.work(sys.executable, "worker.py", "task", "source", limits)
+
+    assert worked("held = bytearray(3 * 10**9)") == ({"stopped": "memory"}, None)
+    assert worked("while True: pass") == ({"stopped": "time"}, None)
+    with pytest.raises(click.ClickException, match="no reason"):
+        worked("raise ValueError('no reason')")
+    done = "import sys, numpy; numpy.savez(sys.argv[3], a=1); print('{\"cpu_s\": 2}')"
+    assert worked(done)[0] == {"cpu_s": 2}
+
+
+@pytest.mark.unit
+def test_mining_beside_a_peer_has_every_field(tmp_path, monkeypatch, results):
+    generator = np.random.default_rng(4)
+    lists = [np.unique(generator.integers(8, size=generator.integers(1, 6))) for _ in range(60)]
+    made = {"items": np.concatenate(lists), "lengths": np.array(list(map(len, lists)))}
+    monkeypatch.setattr(data, "baskets", lambda name: made)
+    monkeypatch.setattr(run, "MINED", (("made", (0.05,)),))
+    monkeypatch.setattr(run, "MINERS", {"mlxtend_fpgrowth": run.MINERS["mlxtend_fpgrowth"]})
+    found = list(run.mining("no python", 1, tmp_path, lambda part, title: True))
+    assert [(r["title"], r["rounds"], r["stopped"]) for r in found] == [("made 5%", 1, None)]
+    assert set(benchmarks.FIELDS["baskets"]) - set(found[0]) == {"run", "load"}
+    assert found[0]["settings"]["least"] == 3
+    assert found[0]["itemsets"] > 8
+    assert found[0]["same"] == {"missing": 0, "different": 0}
+    stopped = run.beside("made", "peer", [(found[0]["ours"], {"stopped": "memory"})])
+    assert set(stopped) == {"cpu", "wall", "memory", "mining", "ours", "theirs", "stopped"}
+    for r in (found[0], found[0] | stopped | {"same": None, "peer": "other"}):
+        results["baskets"].append(json.loads(json.dumps(r)) | {"run": next(iter(results["runs"])), "load": 0})
+    assert "theirs was stopped on made 5%" in text_of(results)
+
+
+@pytest.mark.unit
+def test_made_baskets_are_the_same_for_every_size_and_hold_patterns():
+    small, large = (list(data.synthetic_baskets(n, chunk=500)) for n in (1000, 1400))
+    assert [len(lengths) for lengths, _ in large] == [500, 500, 400]
+    for one, other in zip(small, large, strict=False):
+        assert one[1].tolist() == other[1].tolist()
+    lengths, positions = small[0]
+    assert lengths.min() >= 1
+    assert 4 < lengths.mean() < 8
+    assert lengths.sum() == len(positions)
+    assert positions.min() >= 0
+    assert positions.max() < data.CATALOGUE
+    for items in np.split(positions, np.cumsum(lengths)[:-1]):
+        assert (np.diff(items) > 0).all()
+
+
+@pytest.mark.unit
+def test_somebody_equally_near_to_two_centres_is_seen():
+    values = np.array([[0.0], [1.0], [2.0], [10.0]])
+    assert run.tie_on_the_way(values, np.array([[0.0], [2.0]]))
+    assert not run.tie_on_the_way(values, np.array([[0.0], [10.0]]))
+    arrays = {"values": values, "starts": np.array([[[0.0], [2.0]], [[0.0], [10.0]]])}
+    ours = {"labels": np.array([[0, 0, 1, 1], [0, 0, 0, 1]]), "inertia": np.array([1.0, 2.0])}
+    theirs = copy.deepcopy(ours)
+    assert run.difference("kmeans", ours, theirs, arrays)["ties"] == 0
+    theirs["labels"][0, 1] = 1
+    theirs["inertia"][0] = 3.0
+    found = run.difference("kmeans", ours, theirs, arrays)
+    assert (found["ties"], found["gap"]) == (1, 0)
+    theirs["inertia"][1] *= 1.001
+    found = run.difference("kmeans", ours, theirs, arrays)
+    assert found["gap"] > found["allowed"]
+    theirs["labels"][1, 2] = 1
+    with pytest.raises(click.ClickException, match="From start 1 the labels differ"):
+        run.difference("kmeans", ours, theirs, arrays)
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,22 @@ FIELDS = {
         *("title", "peer", "run", "load", "settings", "rounds"),
         *("cpu", "wall", "memory", "ours", "theirs", "answer"),
     ),
+    "segments": (
+        *("title", "peer", "run", "load", "settings", "rounds"),
+        *("cpu", "wall", "memory", "ours", "theirs", "answer"),
+    ),
+    "baskets": (
+        *("title", "peer", "run", "load", "settings", "limits", "rounds", "itemsets", "same", "stopped"),
+        *("cpu", "wall", "memory", "mining", "ours", "theirs"),
+    ),
     "growth": ("title", "run", "load", "settings", "sizes", "measured", "exponent"),
+    "basket_growth": ("title", "run", "load", "settings", "sizes", "measured", "exponent"),
+    "support": ("title", "run", "load", "settings", "limits", "shares", "itemsets", "measured", "exponent"),
     "quality": ("title", "run", "load", "protocol", "published", "sar", "models"),
 }
+OPTIONAL = ("support",)
+"""Parts without which there is a page, too."""
+
 MACHINE = ("processor", "cores", "memory_gb", "system", "python", "blas", "threads")
 FLOOR = "BLAS"
 WIDTH = 680
@@ -47,7 +60,9 @@ def read(path=RESULTS):
     except ValueError as error:
         raise InputError(f"{path.name} is not JSON ({error}): measure again with `make bench`.") from None
     for part, fields in FIELDS.items():
-        if not results.get(part):
+        if part in OPTIONAL and not results.get(part):
+            results[part] = []
+        elif not results.get(part):
             raise InputError(f"{path.name} has no {part}: measure them with `make bench`.")
         for record in _records(results, part):
             missing = [name for name in fields if name not in record]
@@ -81,15 +96,20 @@ def page(results, pictures=True):
         _ratios(results, pictures),
         _growth(results),
         _quality(results, pictures),
+        _segments(results),
+        _baskets(results, pictures),
+        _more_baskets(results, pictures),
+        _lower_support(results, pictures),
     ]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 INTRODUCTION = """
 # Benchmarks
 
-What do the recommenders of this course cost in time and memory, beside other libraries? How does the
-cost grow with the data? And how well do they rank, on a protocol for which others published figures?
+What do the recommenders, K-means and the search for itemsets of this course cost in time and memory, beside
+other libraries? How does the cost grow with the data? And how well do the recommenders rank, on a protocol
+for which others published figures?
 
 This page is made from the file `benchmarks/results.json`, and that file by `make bench`. No number here
 is typed, and what a sentence says is decided by the numbers.
@@ -125,11 +145,12 @@ def _machines(results):
         rows.append((label, [_versions(runs[name][key]) for name in names]))
     head = ["", *("the run" if len(names) == 1 else f"run {name}" for name in names)]
     text = "## What it was measured on\n\n" + _table(head, [[label, *cells] for label, cells in rows])
-    loads = [r["load"] for part in ("ratios", "growth", "quality") for r in _records(results, part)]
+    loads = [r["load"] for part in FIELDS if part != "runs" for r in _records(results, part)]
     cores = max(runs[name]["machine"]["cores"] for name in names)
     if max(loads) > 1.5:
         text += (
-            f"\n\nThe machine had other work, too: its load was between {min(loads):.1f} and {max(loads):.1f}"
+            f"\n\nThe machine had other work, too: its load was between {min(loads):.1f} and "
+            f"{max(loads):.1f}"
             f" for {cores} cores. So seconds are seconds of CPU, not of the clock, each side runs on one "
             f"thread,"
             " and the two sides take turns."
@@ -169,7 +190,7 @@ def _ratios(results, pictures):
     peers = [r for r in records if r["peer"] != FLOOR]
     floors = [r for r in records if r["peer"] == FLOOR]
     text = [
-        "## Beside other libraries",
+        "## Recommenders and texts beside other libraries",
         "Both sides get the same data, and each run is a process of its own. They take turns, "
         f"{between} times. What stands below is ours divided by theirs: below 1 ours is cheaper. Memory is "
         "the peak above what the process held before it began. A ratio counts only if both give the same "
@@ -187,7 +208,8 @@ def _ratios(results, pictures):
         listed = "; ".join(f"{_ratio(r['cpu'][1])} ({_markup(r['title'])})" for r in floors)
         sparse = [r for r in floors if r["cpu"][2] < 1]
         text.append(
-            "**Beside bare linear algebra.** EASE{sup}`R` is one product, one factor and one inverse. Beside "
+            "**Beside bare linear algebra.** EASE{sup}`R` is one product, one factor and one "
+            "inverse. Beside "
             "these three alone, done by BLAS on the full table, it takes this many times their CPU time: "
             f"{listed}."
             + (
@@ -317,7 +339,7 @@ def _growth(results):
     factors, iterations = (records[0]["settings"][name] for name in ("factors", "iterations"))
     return "\n\n".join(
         [
-            "## Growth with the data",
+            "## Growth of the recommenders with the data",
             f"A made-up shop with few best-sellers and many tastes, at {len(sizes)} sizes. Each column is "
             f"a number of "
             "interactions; the catalogue grows with its square root. The exponent is that of a power law "
@@ -538,6 +560,452 @@ def _ranked(quality):
     published = quality["published"]["ndcg"]
     rows += [(name + PUBLISHED, value, value, value) for name, value in published.items()]
     return sorted(rows, key=lambda row: row[1])
+
+
+# Segments
+
+
+def _segments(results):
+    several = len(results["runs"]) > 1
+    records = results["segments"]
+    rows = []
+    for r in records:
+        settings = r["settings"]
+        size = f"{settings['customers']:,} × {settings['features']}, {settings['k']} segments"
+        seconds = " / ".join(_seconds(r[side]["cpu_s"]) for side in ("ours", "theirs"))
+        gap = f"{r['answer']['gap']:.0e}"
+        cells = [r["title"], size, settings["n_starts"], _spread(r["cpu"]), seconds, gap]
+        rows.append(cells + ([str(r["run"])] if several else []))
+    head = ["data", "size", "starts", "CPU: median (range)", "CPU, s", "gap of the inertia"]
+    ties = "; ".join(
+        f"on {r['title']}, from {r['answer']['ties']} of {r['settings']['n_starts']} starts"
+        for r in records
+        if r["answer"]["ties"]
+    )
+    rounds = sorted({r["rounds"] for r in records})
+    between = f"{rounds[0]}" if len(rounds) == 1 else f"{rounds[0]} to {rounds[-1]}"
+    text = [
+        "## K-means beside scikit-learn",
+        f'`LloydKMeans` and scikit-learn\'s `KMeans(algorithm="lloyd")` fit the same tables from the same '
+        f"starts, one fit from each, and take turns, {between} times. Ours divided by theirs: below 1 "
+        "ours is cheaper. A ratio counts only if every customer gets the same label and the inertia is the "
+        f"same within {records[0]['answer']['allowed']:g} of itself.",
+        _table(head + (["run"] if several else []), rows),
+        _verdicts(records, "cpu", "In CPU time"),
+    ]
+    cheaper = [r["settings"]["customers"] for r in records if r["cpu"][2] < 1]
+    dearer = [r["settings"]["customers"] for r in records if r["cpu"][0] > 1]
+    if cheaper and dearer and max(cheaper) < min(dearer):
+        text.append(
+            f"The small tables favour ours and the large ones scikit-learn's: ours is cheaper up to "
+            f"{max(cheaper):,} rows, and dearer from {min(dearer):,} on."
+        )
+    if ties:
+        text.append(
+            f"**Where the two part:** {ties}. On the way somebody is equally near to two centres, and the "
+            "rounding of the last digit decides which step is taken. The answers from these starts are not "
+            "compared; their time counts."
+        )
+    return "\n\n".join(text)
+
+
+# Baskets
+
+GOAL = 0.1
+"""A tenth of the time of mlxtend's fpgrowth was the aim on sparse baskets."""
+
+SPARSE = 0.05
+"""Baskets are sparse if they hold less than this share of the items."""
+
+GOAL_PEER = "mlxtend fpgrowth"
+
+
+def _baskets(results, pictures):
+    records = _sparsest_first(results["baskets"])
+    titles = list(dict.fromkeys(r["title"] for r in records))
+    peers = list(dict.fromkeys(r["peer"] for r in records))
+    cell = {(r["title"], r["peer"]): r for r in records}
+    ours = {
+        title: {
+            name: sorted(cell[title, p]["ours"][name] for p in peers if (title, p) in cell)
+            for name in ("cpu_s", "mining_s", "extra_mb")
+        }
+        for title in titles
+    }
+
+    def middle(title, name):
+        values = ours[title][name]
+        return values[len(values) // 2]
+
+    def table(of, show, first=()):
+        head = ["baskets", *(name for name, _ in first), *of]
+        rows = []
+        for title in titles:
+            cells = [show(cell[title, p]) if (title, p) in cell else "not measured" for p in of]
+            rows.append([title, *(make(title) for _, make in first), *cells])
+        return _table(head, rows)
+
+    def ratio(name):
+        return lambda r: f"stopped: {r['stopped']}" if r["stopped"] else _spread(r[name])
+
+    def plain(name, form):
+        return lambda r: f"stopped: {r['stopped']}" if r["stopped"] else form(r["theirs"][name])
+
+    settings = {title: cell[title, peers[0]]["settings"] for title in titles}
+    about = list(
+        dict.fromkeys((s["data"], s["n_baskets"], s["n_items"], s["density"]) for s in settings.values())
+    )
+    described = "; ".join(
+        f"{name}, {n:,} baskets of {items:,} items, {share:.1%} of them in a basket on average"
+        for name, n, items, share in about
+    )
+    table_peers = [p for p in peers if any(cell[t, p]["mining"] for t in titles if (t, p) in cell)]
+    limits = records[0]["limits"]
+    most = max(titles, key=lambda title: ours[title]["extra_mb"][-1])
+    return "\n\n".join(
+        [
+            "## Market baskets beside other libraries",
+            "All itemsets that lie in at least the share of the baskets that the first column gives. The "
+            f"data: {described}.",
+            "Every library gets the same lists of items, and all that lies between the lists and the "
+            "itemsets is measured: ours builds an array first, mlxtend a table of True and False. The "
+            f"two sides take turns; {_rounds(records)} What stands in the table is ours divided by "
+            "theirs: below 1 ours is cheaper. pyfim is written in C, the others in Python. A library "
+            f"that takes more than {limits['memory_gb']} GB of memory or {limits['cpu_s']} seconds of CPU "
+            f"is stopped.{_of_runs(results, records)}",
+            table(peers, ratio("cpu")),
+            _figure(basket_sentence(records), basket_figure, records, pictures),
+            *_basket_verdicts(records, peers),
+            "**Mining alone.** Without the time that ours takes to read the lists, and mlxtend to build "
+            "its table (the others have no such step):",
+            table(table_peers, ratio("mining")),
+            _goal(records),
+            "### CPU time and memory of each miner",
+            "Medians, in seconds of CPU from lists to itemsets; of ours also the part after the lists "
+            "are read.",
+            table(
+                peers,
+                plain("cpu_s", _seconds),
+                [
+                    ("itemsets", lambda title: f"{cell[title, peers[0]]['itemsets']:,}"),
+                    ("ours", lambda title: _seconds(middle(title, "cpu_s"))),
+                    ("mining alone", lambda title: _seconds(middle(title, "mining_s"))),
+                ],
+            ),
+            "Peak memory in MB, beyond the lists themselves.",
+            table(
+                peers,
+                plain("extra_mb", "{:,.0f}".format),
+                [("ours", lambda title: f"{middle(title, 'extra_mb'):,.0f}")],
+            ),
+            f"Ours needs at most {ours[most]['extra_mb'][-1]:,.0f} MB, on {most}"
+            + (", so it stays under 1 GB on all of them. " if ours[most]["extra_mb"][-1] < 1000 else ". ")
+            + _stopped(records),
+            _same_itemsets(records),
+        ]
+    )
+
+
+def _sparsest_first(records):
+    """By how full the baskets are, then by falling support."""
+    return sorted(records, key=lambda r: (r["settings"]["density"], -r["settings"]["share"]))
+
+
+def _of_runs(results, records):
+    """Which run the records come from, where the file holds several."""
+    runs = sorted({str(r["run"]) for r in records})
+    return f" (Run {_listed(runs)}.)" if len(results["runs"]) > 1 else ""
+
+
+def _rounds(records):
+    """How many pairs of runs stand behind the ratios."""
+    records = [r for r in records if not r["stopped"]]
+    most = max(r["rounds"] for r in records)
+    fewer = {}
+    for title in dict.fromkeys(r["title"] for r in records):
+        mine = {r["peer"]: r["rounds"] for r in records if r["title"] == title}
+        usual = max(mine.values())
+        if usual < most:
+            fewer.setdefault(usual, []).append(title)
+        for peer, rounds in mine.items():
+            if rounds < usual:
+                fewer.setdefault(rounds, []).append(f"{title} with {peer}")
+    said = f"each figure is the median of {most} pairs, with their range"
+    for rounds, names in sorted(fewer.items(), reverse=True):
+        said += f"; of {rounds} only, to save time, for {_listed(names)}"
+    return said + "."
+
+
+def _basket_verdicts(records, peers):
+    """Who is cheaper, miner by miner."""
+    said = []
+    for peer in peers:
+        mine = [r for r in records if r["peer"] == peer]
+        run = sorted((r for r in mine if not r["stopped"]), key=lambda r: r["cpu"][1])
+        groups = (
+            ("ours is cheaper in every pair", [r for r in run if r["cpu"][2] < 1]),
+            ("the pairs do not agree", [r for r in run if r["cpu"][0] <= 1 <= r["cpu"][2]]),
+            ("ours is dearer in every pair", [r for r in run if r["cpu"][0] > 1]),
+        )
+        parts = []
+        for what, group in groups:
+            if group:
+                where = "on all" if len(group) == len(mine) else "on " + _listed(r["title"] for r in group)
+                low, high = _fine(group[0]["cpu"][1]), _fine(group[-1]["cpu"][1])
+                parts.append(f"{what} {where} ({low if low == high else f'{low} to {high}'})")
+        gone = [r["title"] for r in mine if r["stopped"]]
+        if gone:
+            parts.append(f"theirs was stopped on {_listed(gone)}")
+        said.append(f"- *{peer}*: " + "; ".join(parts) + ".")
+    return ["**In CPU time, from lists to itemsets**", "\n".join(said)]
+
+
+def _goal(records):
+    """Whether ours takes at most a tenth of the time on sparse baskets."""
+    mine = [r for r in records if r["peer"] == GOAL_PEER and r["settings"]["density"] < SPARSE]
+    said = []
+    for name, what in (("mining", "mining alone"), ("cpu", "from the lists on")):
+        reached = [r["title"] for r in mine if r["stopped"] or r[name][1] <= GOAL]
+        missed = [f"{r['title']} ({_fine(r[name][1])})" for r in mine if r["title"] not in reached]
+        where = "on all of them" if not missed else f"on {_listed(reached)}" if reached else "nowhere"
+        said.append(f"{what}, reached {where}" + (f", missed on {_listed(missed)}" if missed else ""))
+    names = _listed(dict.fromkeys(r["settings"]["data"] for r in mine))
+    return (
+        f"**The aim** was a tenth of the CPU time of {GOAL_PEER} on sparse baskets ({names}): "
+        + "; ".join(said)
+        + "."
+    )
+
+
+def _stopped(records):
+    groups = {}
+    for r in records:
+        if r["stopped"]:
+            groups.setdefault((r["peer"], r["stopped"]), []).append(r["title"])
+    limits = records[0]["limits"]
+    limit = {"memory": f"{limits['memory_gb']} GB of memory", "time": f"{limits['cpu_s']} seconds of CPU"}
+    said = [
+        f"*{peer}* would have taken more than {limit[what]} on {_listed(titles)}."
+        for (peer, what), titles in groups.items()
+    ]
+    if any(what == "memory" and "mlxtend" in peer for peer, what in groups):
+        said.append(
+            "(mlxtend's Apriori has a setting that takes less memory and more time; it is not used here.)"
+        )
+    return " ".join(said)
+
+
+def _same_itemsets(records):
+    """Whether the itemsets agree, and where a miner leaves some out."""
+    lacking = [r for r in records if r["same"] and r["same"]["missing"]]
+    text = (
+        "**Do the answers agree?** Where a library was not stopped, both sides found the same itemsets "
+        "with the same counts. efficient-apriori leaves out long itemsets unless told otherwise; it was "
+        "told."
+    )
+    if lacking:
+        listed = "; ".join(
+            f"{r['peer']} on {r['title']} has {r['itemsets'] - r['same']['missing']:,} of {r['itemsets']:,}"
+            for r in lacking
+        )
+        text += f" One difference is allowed and occurs: an item that lies in every basket. {listed}."
+    return text
+
+
+def basket_figure(records):
+    """The ratios of CPU time of all miners, a row for each set of baskets."""
+    from bigmkt_helpers.plots.base import MARKERS, PALETTE, describe, new_axes
+
+    titles = list(dict.fromkeys(r["title"] for r in _sparsest_first(records)))[::-1]
+    peers = list(dict.fromkeys(r["peer"] for r in records))
+    ax = new_axes(height=1.6 + 0.34 * len(titles))
+    for number, peer in enumerate(peers):
+        run = [r for r in records if r["peer"] == peer and not r["stopped"]]
+        colour = PALETTE[number]
+        ax.plot(
+            [r["cpu"][1] for r in run],
+            [titles.index(r["title"]) + 0.12 * (number - (len(peers) - 1) / 2) for r in run],
+            linestyle="none",
+            marker=MARKERS[number],
+            color=colour,
+            markersize=6,
+            label=peer,
+        )
+    ax.set_yticks(range(len(titles)), titles, fontsize=9)
+    ax.axvline(1, color="#555555", linewidth=1)
+    ax.set_xscale("log")
+    values = [r["cpu"][1] for r in records if not r["stopped"]]
+    ticks = [t for t in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if min(values) / 2 <= t]
+    ticks = [t for t in ticks if t <= 2 * max(values)]
+    ax.set_xticks(ticks, [f"{t:g}" for t in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel("ours / theirs, from lists to itemsets; left of 1 ours is cheaper")
+    ax.set_title("CPU time of the search for itemsets")
+    ax.figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+    return describe(ax, basket_sentence(records))
+
+
+def basket_sentence(records):
+    """What the figure of the miners shows, in words."""
+    run = sorted((r for r in records if not r["stopped"]), key=lambda r: r["cpu"][1])
+    least, most = run[0], run[-1]
+    return (
+        "CPU time of ours divided by that of each other library on a logarithmic axis. The smallest is "
+        f"{_fine(least['cpu'][1])} ({least['title']}, {least['peer']}), the largest "
+        f"{_fine(most['cpu'][1])} ({most['title']}, {most['peer']})."
+    )
+
+
+def _more_baskets(results, pictures):
+    records = results["basket_growth"]
+    several = len(results["runs"]) > 1
+    sizes = records[0]["sizes"]
+    run = ["run"] if several else []
+    rows, powers = [], []
+    for r in records:
+        cells = [f"{_seconds(one['cpu_s'])} s, {one['extra_mb']:,.0f} MB" for one in r["measured"]]
+        both = [f"$n^{{{_power(r['exponent'][name])}}}$" for name in LEAST]
+        rows.append([r["title"], *cells, *both, *([str(r["run"])] if several else [])])
+        powers.append(f"{_power(r['exponent']['cpu_s'])} ({r['title']})")
+    # the baskets are the same at every support
+    held = records[0]["measured"]
+    rows.append(
+        [
+            "*the baskets themselves*",
+            *(f"{one['held_mb']:,.0f} MB" for one in held),
+            "",
+            "",
+            *([""] * len(run)),
+        ]
+    )
+    last = max((r["measured"][-1] for r in records), key=lambda one: one["extra_mb"])
+    stays = last["extra_mb"] < 1000
+    return "\n\n".join(
+        [
+            "### More baskets",
+            f"A made-up shop of {records[0]['settings']['catalogue']:,} products with best-sellers and "
+            "with products that go together, at growing numbers of baskets. They are drawn in chunks and "
+            "held as arrays, without lists; memory is what the search takes beyond them. One run each; "
+            "the exponent is that of a power law through the points of a row.",
+            _table(["", *(f"{size:,}" for size in sizes), "time grows as", "memory grows as", *run], rows),
+            _figure(more_sentence(records), more_figure, records, pictures),
+            f"Time grows with the exponent {_listed(powers)}. At {sizes[-1]:,} baskets the search takes "
+            f"up to {last['extra_mb']:,.0f} MB beyond the {held[-1]['held_mb']:,.0f} MB of the baskets"
+            + (": under 1 GB." if stays else ": the aim of staying under 1 GB is missed at this size."),
+        ]
+    )
+
+
+def _lower_support(results, pictures):
+    support = results["support"]
+    if not support:
+        return ""
+    data = support[0]["settings"]["data"]
+    shares, counts = support[0]["shares"], support[0]["itemsets"]
+    falling = []
+    for place, share in enumerate(shares):
+        cells = [
+            f"stopped: {one['stopped']}" if "stopped" in one else f"{_seconds(one['cpu_s'])} s"
+            for r in support
+            for one in [r["measured"][place]]
+        ]
+        falling.append([f"{share:.2%}", f"{counts[place]:,}", *cells])
+    falling.append(["*time grows as*", "", *(f"$m^{{{_power(r['exponent'])}}}$" for r in support)])
+    ours = support[0]["measured"]
+    return "\n\n".join(
+        [
+            "### Lower support",
+            f"{data} again, at ever lower supports; CPU from lists to itemsets, one run "
+            f"each.{_of_runs(results, support)} "
+            "In the last row $m$ is the number of itemsets.",
+            _table(["support", "itemsets", *(r["title"] for r in support)], falling),
+            _figure(falling_sentence(support), falling_figure, support, pictures),
+            f"From {shares[0]:.2%} down to {shares[-1]:.2%} the itemsets grow from {counts[0]:,} to "
+            f"{counts[-1]:,}, and the time of ours from {_seconds(ours[0]['cpu_s'])} to "
+            f"{_seconds(ours[-1]['cpu_s'])} seconds, with at most "
+            f"{max(one['extra_mb'] for one in ours):,.0f} MB.",
+        ]
+    )
+
+
+def more_figure(records):
+    """CPU time over the number of baskets."""
+    from bigmkt_helpers.plots.base import MARKERS, PALETTE, describe, new_axes
+
+    ax = new_axes(height=3.4)
+    for number, r in enumerate(records):
+        ax.plot(
+            r["sizes"],
+            [one["cpu_s"] for one in r["measured"]],
+            marker=MARKERS[number],
+            color=PALETTE[number],
+            label=r["title"],
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("baskets")
+    ax.set_ylabel("CPU, seconds")
+    ax.set_title("Time with more baskets")
+    ax.legend()
+    return describe(ax, more_sentence(records))
+
+
+def more_sentence(records):
+    """What the figure of the growing baskets shows, in words."""
+    sizes = records[0]["sizes"]
+    listed = "; ".join(
+        f"{_seconds(r['measured'][0]['cpu_s'])} to {_seconds(r['measured'][-1]['cpu_s'])} seconds for "
+        f"{r['title']}"
+        for r in records
+    )
+    return f"CPU time of ours from {sizes[0]:,} to {sizes[-1]:,} baskets on logarithmic axes: {listed}."
+
+
+def falling_figure(support):
+    """CPU time over the number of itemsets found, as the support falls."""
+    from bigmkt_helpers.plots.base import MARKERS, PALETTE, describe, new_axes
+
+    ax = new_axes(height=3.4)
+    for number, r in enumerate(support):
+        points = [
+            (share, one["cpu_s"])
+            for share, one in zip(r["shares"], r["measured"], strict=True)
+            if "stopped" not in one
+        ]
+        ax.plot(*zip(*points, strict=True), marker=MARKERS[number], color=PALETTE[number], label=r["title"])
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xticks(support[0]["shares"], [f"{share:.2%}" for share in support[0]["shares"]])
+    ax.minorticks_off()
+    ax.invert_xaxis()
+    ax.set_xlabel("support")
+    ax.set_ylabel("CPU, seconds")
+    ax.set_title("Time with falling support")
+    ax.legend()
+    return describe(ax, falling_sentence(support))
+
+
+def falling_sentence(support):
+    """What the figure of the falling support shows, in words."""
+    shares = support[0]["shares"]
+    said = []
+    for r in support:
+        done = [one["cpu_s"] for one in r["measured"] if "stopped" not in one]
+        said.append(f"{_seconds(done[0])} to {_seconds(done[-1])} seconds for {r['title']}")
+    return (
+        f"CPU time as the support falls from {shares[0]:.2%} to {shares[-1]:.2%} of the baskets, on "
+        f"logarithmic axes: {'; '.join(said)}."
+    )
+
+
+def _spread(values):
+    low, middle, high = values
+    return f"**{_fine(middle)}** ({_fine(low)} to {_fine(high)})"
+
+
+def _fine(value):
+    """A ratio with two digits that say something, however small it is."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}" if value >= 0.01 else f"{value:.4f}"
 
 
 # Small parts
