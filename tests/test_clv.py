@@ -17,7 +17,7 @@ from bigmkt_helpers import clv
 from bigmkt_helpers.datasets import load_cdnow, load_shop
 from bigmkt_helpers.errors import InputError, NotFittedError
 from bigmkt_helpers.sequences import absorption
-from bigmkt_helpers.shop import Customers, catalogue, cutoff, default_laws, states_at
+from bigmkt_helpers.shop import Customers, catalogue, cutoff, default_laws, simulate, states_at
 from bigmkt_helpers.shop.behaviour import _orders, _step
 from bigmkt_helpers.shop.world import N_WEEKS
 
@@ -424,12 +424,12 @@ def test_value_is_a_discounted_sum(name):
     found = clv.customer_value(
         model, table, "364D", 10.0, margin=0.4, discount=rate, discount_period=pd.Timedelta(days=364)
     )
-    # brute force: the purchases of each half week, discounted from its middle
-    edges = np.linspace(0, 52, 105)
+    # brute force: the purchases of each week, discounted from its middle
+    edges = np.linspace(0, 52, 53)
     reached = np.stack([model.expected_purchases(table, t).to_numpy() for t in edges])
     middles = (edges[1:] + edges[:-1]) / 2 / 52
     brute = 4 * ((1 + rate) ** -middles @ np.diff(reached, axis=0))
-    assert found["value"].to_numpy() == pytest.approx(brute, rel=1e-5)
+    assert found["value"].to_numpy() == pytest.approx(brute, rel=1e-4)
     weekly = clv.customer_value(model, table, 52, 10.0, margin=0.4, discount=1.3 ** (1 / 52) - 1)
     assert weekly["value"].to_numpy() == pytest.approx(found["value"].to_numpy(), rel=1e-9)
     assert clv.customer_value(model, table, 0, 10.0, discount=0.1)["value"].tolist() == [0.0] * 15
@@ -614,9 +614,31 @@ def test_value_of_the_shops_customers():
     assert groups["seen"].iloc[0] > 60 * groups["seen"].iloc[-1]
 
 
+@pytest.mark.recovery
+def test_the_ideal_observer_is_calibrated_and_not_beaten():
+    shop, laws = simulate(700, seed=21, truth=False), default_laws()
+    truth = clv.true_future_margin(laws, shop, WEEK, WEEKS)["orders"]
+    known = clv.order_margins(shop, WEEK)
+    table = clv.customer_summary(known, cutoff(WEEK), spend="margin", zone="Asia/Shanghai")
+    truth = truth.loc[table.index]
+    guesses = {
+        "model": clv.ParetoNBD(prior_scale=3).fit(table).expected_purchases(table, WEEKS),
+        "ideal": clv.ideal_observer_orders(laws, shop, WEEK, WEEKS, n_rates=20).loc[table.index],
+        "blind": clv.ideal_observer_orders(laws, shop, WEEK, WEEKS, False, n_rates=20).loc[table.index],
+    }
+    for name in ("ideal", "blind"):
+        # high, middle and low expectations come true in the mean
+        for group in np.array_split(np.argsort(-guesses[name].to_numpy(), kind="stable"), 3):
+            apart = (truth - guesses[name]).to_numpy()[group]
+            assert abs(apart.mean()) < 4 * apart.std() / np.sqrt(len(group))
+    error = {name: ((truth - guess) ** 2).mean() for name, guess in guesses.items()}
+    assert error["ideal"] < error["blind"] < error["model"]
+
+
 @pytest.mark.bad_input
 def test_shop_questions_that_cannot_be():
     shop = shop_parts()[0]
     refused("not within 0", lambda: clv.true_future_margin(default_laws(), shop, 100, 5))
+    refused("not within 0", lambda: clv.ideal_observer_orders(default_laws(), shop, 100, 5))
     refused("n_weeks", lambda: clv.true_future_margin(default_laws(), shop, 72, 0))
     refused("above -1", lambda: clv.true_future_margin(default_laws(), shop, 72, 4, discount=-1))

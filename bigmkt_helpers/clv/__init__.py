@@ -24,7 +24,7 @@ _ROOMS = {
         "targeting_value",
         "value_intervals",
     ],
-    "lantern": ["order_margins", "true_future_margin"],
+    "lantern": ["ideal_observer_orders", "order_margins", "true_future_margin"],
 }
 
 __all__, __getattr__, __dir__ = open_on_demand(__name__, _ROOMS)

@@ -6,15 +6,18 @@ category. One thing is left out: that a basket never holds a product twice, nor 
 its effect.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from bigmkt_helpers.clv import _checks
 from bigmkt_helpers.errors import InputError
+from bigmkt_helpers.shop import truth
 from bigmkt_helpers.shop.behaviour import Customers, states_at
 from bigmkt_helpers.shop.world import CATEGORIES, N_WEEKS, PRODUCTS_PER_CATEGORY, catalogue, cutoff
 
-__all__ = ["order_margins", "true_future_margin"]
+__all__ = ["ideal_observer_orders", "order_margins", "true_future_margin"]
 
 
 def order_margins(shop, before: int = N_WEEKS) -> pd.DataFrame:
@@ -116,6 +119,70 @@ def true_future_margin(laws, shop, week: int, n_weeks: int, discount: float = 0.
         joint = np.einsum("nsc,st->ntc", joint, laws.transition)
     table = pd.DataFrame({"orders": orders, "margin": margin}, index=people.customer_id)
     return table.rename_axis("customer_id")
+
+
+def ideal_observer_orders(
+    laws, shop, week: int, n_weeks: int, sessions: bool = True, n_rates: int = 40, block: int = 128
+) -> pd.Series:
+    """Expected orders of each customer, as somebody expects them who knows the laws, not what is hidden.
+
+    Bayes' rule under the true laws (`shop.truth.observe`), given all that the shop recorded before `week`:
+    the most that a model could make of these data.
+
+    Parameters
+    ----------
+    laws : Laws
+    shop : Shop
+    week, n_weeks : int
+        First week and how many; within the 104.
+    sessions : bool
+        Whether the observer sees the visits to the app, or the orders, campaigns and register alone.
+    n_rates : int
+        Nodes of the sum over order rates.
+    block : int
+        Customers at a time.
+
+    Returns
+    -------
+    pandas.Series
+        Index ``customer_id``: those who joined before `week`.
+
+    Examples
+    --------
+    >>> from bigmkt_helpers.shop import default_laws, simulate
+    >>> ideal_observer_orders(default_laws(), simulate(30, seed=3), 80, 8).between(0, 8).all()
+    np.True_
+    """
+    week, n_weeks = _checks.whole(week, "week"), _checks.whole(n_weeks, "n_weeks")
+    if week + n_weeks > N_WEEKS:
+        raise InputError(f"Weeks {week} … {week + n_weeks - 1} are not within 0 … {N_WEEKS - 1}.")
+    people = Customers.from_tables(shop.customers, shop.truth_customers)
+    record = truth.recorded(laws, shop, week, people.customer_id[people.join_week < week])
+    if not sessions:
+        record = replace(record, app=np.zeros_like(record.app))
+    persona = truth.observe(laws, record, week, 1, n_rates).persona
+    nodes, weights = truth.rate_nodes(laws.rate_shape, laws.persona_rate, n_rates)
+    law = {
+        w: truth._order_law(laws, nodes, w)
+        for w in range(int(record.join_week.min(initial=week)), week + n_weeks)
+    }
+    expected = np.zeros(len(persona))
+    by_age = np.argsort(record.join_week, kind="stable")
+    for start in range(0, len(by_age), block):
+        rows = by_age[start : start + block]
+        belief, _ = truth._filter(laws, record, rows, week, weights, law)
+        shape = (len(rows), len(laws.state_rate), persona.shape[1], -1)
+        belief = belief.reshape(shape)
+        total = belief.sum(axis=(1, 3), keepdims=True)
+        belief = belief / np.where(total > 0, total, 1) * persona[rows][:, None, :, None]
+        coin = np.where(record.consent[rows], laws.campaign_share, 0.0)
+        for now in range(week, week + n_weeks):
+            chances = law[now].reshape(len(law[now]), *shape[1:])
+            expected[rows] += np.einsum("nskq,skq->n", belief, chances[0])
+            if len(chances) == 2:
+                expected[rows] += coin * np.einsum("nskq,skq->n", belief, chances[1] - chances[0])
+            belief = np.einsum("nskq,st->ntkq", belief, laws.transition)
+    return pd.Series(expected, index=pd.Index(record.customer_id, name="customer_id"), name="orders")
 
 
 def _last_categories(orders, customer_ids, week):
