@@ -110,9 +110,9 @@ def test_constant_paths_are_seldom_the_best():
 
 
 @pytest.mark.unit
-def test_enumeration_of_600_small_models():
+def test_enumeration_of_500_small_models():
     rng = np.random.default_rng(1)
-    for _ in range(600):
+    for _ in range(500):
         pi, A, B = random_model(rng)
         x = rng.integers(0, B.shape[1], int(rng.integers(1, 6)))
         total, gamma, best = enumerated(pi, A, B, x)
@@ -218,7 +218,7 @@ def test_hmmlearn_s_em_takes_the_same_steps():
     assert np.allclose(ours.transition_, theirs.transmat_[np.ix_(order, order)], atol=1e-8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(st.lists(st.integers(0, 3), min_size=0, max_size=7), min_size=1, max_size=8).filter(
         lambda rows: sum(map(len, rows)) >= 3
@@ -324,7 +324,7 @@ def test_parameters_are_found_again():
 @pytest.mark.recovery
 def test_the_number_of_states_is_found():
     truth = sq.PanelHMM(2, "poisson").set_parameters([0.5, 0.5], [[0.9, 0.1], [0.2, 0.8]], [[0.3, 3.0]])
-    _, panel = truth.sample([10] * 300, random_state=4)
+    _, panel = truth.sample([10] * 200, random_state=4)
     table = sq.state_count_table(
         panel, (1, 2, 3), sq.PanelHMM(n_init=1, max_iter=300, on_no_convergence="ignore")
     )
@@ -570,8 +570,8 @@ def test_the_end_of_a_funnel():
 @pytest.mark.unit
 def test_entropy_rate_is_the_bits_of_a_long_sequence():
     chain = sq.MarkovChain(symbols=["a", "b", "c"], smoothing=0.1).fit([list("aababcacba")])
-    long = chain.sample(1, 40_000, random_state=3)
-    assert abs(chain.bits(long)[0] / 40_000 - sq.entropy_rate(chain.transition_)) < 0.01
+    long = chain.sample(1, 15_000, random_state=3)
+    assert abs(chain.bits(long)[0] / 15_000 - sq.entropy_rate(chain.transition_)) < 0.02
 
 
 @pytest.mark.recovery
