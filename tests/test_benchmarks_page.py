@@ -269,7 +269,7 @@ def test_every_record_is_on_the_page(committed):
         (("baskets", 0, "theirs", "extra_mb"), 76543.2, "76,543"),
         (("baskets", 0, "itemsets"), 987654, "987,654"),
         (("baskets", 0, "settings", "n_items"), 76543, "76,543 items"),
-        (("baskets", 1, "limits", "memory_gb"), 77, "77 GB"),
+        (("baskets", 0, "limits", "memory_gb"), 77, "77 GB"),
         (("basket_growth", 0, "measured", 1, "cpu_s"), 7.65432, "7.65 s"),
         (("basket_growth", 0, "measured", 3, "held_mb"), 7654.3, "7,654 MB"),
         (("basket_growth", 1, "exponent", "cpu_s"), 3.45678, "3.46"),

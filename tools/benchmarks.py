@@ -660,7 +660,7 @@ def _baskets(results, pictures):
         for name, n, items, share in about
     )
     table_peers = [p for p in peers if any(cell[t, p]["mining"] for t in titles if (t, p) in cell)]
-    limits = records[0]["limits"]
+    limits = results["baskets"][0]["limits"]
     most = max(titles, key=lambda title: ours[title]["extra_mb"][-1])
     return "\n\n".join(
         [
