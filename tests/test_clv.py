@@ -324,6 +324,11 @@ def test_summary_of_moments_and_zones():
     assert here["first"].iloc[0] == pd.Timestamp("2025-01-02", tz="Asia/Shanghai")
     exact = clv.customer_summary(moments, pd.Timestamp("2025-01-29 20:00", tz="UTC"), merge="moment", **names)
     assert exact.loc["ann", "T"] == 4
+    # a cutoff at midnight knows nothing of the day that it begins
+    early = clv.customer_summary(moments, pd.Timestamp("2025-01-08", tz="UTC"), **names)
+    assert early.loc["ann", ["frequency", "T"]].tolist() == [0, 1]
+    split = clv.calibration_and_holdout(moments, pd.Timestamp("2025-01-08", tz="UTC"), **names)
+    assert split.loc["ann", ["frequency", "holdout_frequency", "holdout_spend"]].tolist() == [0, 2, 12]
     foreign = ORDERS.rename(columns={"customer_id": "who", "date": "day", "spend": "¥"})
     same = clv.customer_summary(foreign, "2025-01-29", customer_id="who", time="day", spend="¥")
     pd.testing.assert_frame_equal(same, clv.customer_summary(ORDERS, "2025-01-29"))
@@ -350,6 +355,13 @@ def test_holdout_by_hand():
         12,
         3,
     ]
+    # the return of the ninth is not known on the eighth, and lowers what comes in later
+    split = clv.calibration_and_holdout(ORDERS, "2025-01-08", "2025-01-28")
+    assert split.loc["ann", ["monetary", "holdout_frequency", "holdout_spend"]].tolist() == [20, 1, -8]
+    known = ORDERS[ORDERS["date"] <= "2025-01-08"]
+    columns = ["frequency", "recency", "T", "monetary"]
+    alone = clv.customer_summary(known, "2025-01-08")[columns]
+    pd.testing.assert_frame_equal(split[columns], alone)
     whole = clv.customer_summary(load_cdnow(True))
     parts = clv.calibration_and_holdout(load_cdnow(True), "1997-09-30")
     assert (parts["frequency"] + parts["holdout_frequency"] == whole["frequency"]).all()

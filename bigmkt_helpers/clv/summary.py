@@ -34,7 +34,8 @@ def customer_summary(
         Order lines with the names of ``tables.ORDERS`` or ``tables.TRANSACTIONS``, or with names given below.
         Lines without a customer are left out.
     end : Timestamp, date or str, optional
-        Last day (or moment) of the period; that of the last line without it. In the zone of the times.
+        Orders at or before this moment count; that of the last line without it. A date is its midnight, so
+        for times of day give the day after the last one, for plain days the last day itself.
     unit : "hour", "day", "week" or pd.Timedelta
         Of recency and T; also noted in ``attrs["unit"]`` (ISO 8601), where models find it.
     merge : {"day", "moment"}
@@ -89,7 +90,7 @@ def calibration_and_holdout(orders, calibration_end, end=None, **rules) -> pd.Da
     orders, end
         As for `customer_summary`.
     calibration_end : Timestamp, date or str
-        Last day (or moment) from which the models may learn.
+        Orders at or before this moment are what the models may learn from.
     **rules
         Further arguments of `customer_summary`, used for both periods.
 
@@ -97,8 +98,8 @@ def calibration_and_holdout(orders, calibration_end, end=None, **rules) -> pd.Da
     -------
     pandas.DataFrame
         As `customer_summary`, with ``holdout_frequency`` (purchases after `calibration_end`),
-        ``holdout_spend`` (their money in all) and ``holdout`` (length of that time in units). Customers who
-        first bought in the holdout are not in it.
+        ``holdout_spend`` (money that came in after it, less what went back) and ``holdout`` (length of that
+        time in units). Customers who first bought in the holdout are not in it.
 
     Raises
     ------
@@ -120,17 +121,22 @@ def calibration_and_holdout(orders, calibration_end, end=None, **rules) -> pd.Da
     if unknown:
         raise InputError(f"{sorted(unknown)[0]!r} is no argument of customer_summary.")
     settings |= rules
-    purchases, last, counts = _purchases(orders, end, **settings)
+    purchases, last, _ = _purchases(orders, end, **settings)
     split = _moment(calibration_end, purchases["time"], "calibration_end")
     split = split.normalize() if settings["merge"] == "day" else split
     if not split < last:
         raise InputError(
             f"The calibration ends {split} and the data {last}: leave time for a holdout between."
         )
-    table = _summarise(purchases[purchases["time"] <= split], split, length)
-    later = purchases[purchases["time"] > split].groupby("customer_id", observed=True)["spend"]
-    table["holdout_frequency"] = later.size().reindex(table.index, fill_value=0).astype(np.int64)
-    table["holdout_spend"] = later.sum().reindex(table.index, fill_value=0.0)
+    # what was known then: a return in the holdout must not lower what a purchase had brought before
+    before, _, counts = _purchases(orders, calibration_end, **settings)
+    table = _summarise(before, split, length)
+    # the day of the split may belong to both periods, so what came later is the difference of the two
+    both = [part.groupby("customer_id", observed=True)["spend"] for part in (purchases, before)]
+    many, known = (by.size().reindex(table.index, fill_value=0) for by in both)
+    table["holdout_frequency"] = (many - known).clip(lower=0).astype(np.int64)
+    money, known = (by.sum().reindex(table.index, fill_value=0.0) for by in both)
+    table["holdout_spend"] = (money - known).round(9)
     table["holdout"] = (last - split) / length
     _checks.note(table, length, split, counts=counts)
     return table
@@ -321,11 +327,11 @@ def _purchases(orders, end, merge, zero, returns, zone, customer_id, time, spend
             raise InputError(f"zone={zone!r} is for times with a zone, and the orders have none.")
         lines["time"] = lines["time"].dt.tz_convert(zone)
     moment = lines["time"].max() if end is None else _moment(end, lines["time"], "end")
+    late = lines["time"] > moment
     if merge == "day":
         lines["time"] = lines["time"].dt.normalize()
         moment = moment.normalize()
     counts = {"lines": len(orders), "without_customer": len(orders) - len(lines)}
-    late = lines["time"] > moment
     counts["after_end"] = int(late.sum())
     lines = lines[~late]
     back = lines["spend"] < 0
