@@ -113,7 +113,7 @@ def backdoor_check(graph: Graph, treatment, outcome, adjust_for=()) -> str:
     """Why a set of nodes does not satisfy the back-door criterion; "" if it does.
 
     It must hold no descendant of the treatment and close every path that begins with an arrow into the
-    treatment (Pearl, Biometrika 82, 1995 (unverified)). The criterion is sufficient, not necessary: other
+    treatment (Pearl, Biometrika 82, 1995). The criterion is sufficient, not necessary: other
     sets can work.
 
     Examples
@@ -393,7 +393,7 @@ def _estimates(counts):
 
 
 def necessity_and_sufficiency(treated: float, untreated: float, observed=None) -> pd.DataFrame:
-    """Bounds on three questions about one customer, from an experiment (Tian & Pearl, 2000 (unverified)).
+    """Bounds on three questions about one customer, from an experiment (Tian & Pearl, 2000).
 
     Necessity: of those who got the mail and ordered, who would not have ordered without it? Sufficiency: of
     those who did not get it and did not order, who would have ordered with it? Both: of all, whose order

@@ -88,7 +88,7 @@ def load_example(name: str) -> Network:
     ----------
     name : str
         One of `EXAMPLES` (kept once read: the reader takes its time): "asia" (Lauritzen & Spiegelhalter,
-        1988), "cancer" (Korb & Nicholson), "alarm" (Beinlich et al., 1989), … (sources unverified).
+        1988), "cancer" (Korb & Nicholson), "alarm" (Beinlich et al., 1989).
 
     Examples
     --------

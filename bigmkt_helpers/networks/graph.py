@@ -229,7 +229,7 @@ def d_separated(graph: Graph, x, y, given=()) -> bool:
     A message walks from x along the edges, in both directions. A node in the middle lets it pass unless it is
     given; where two arrows meet it is the other way round: it passes only if the meeting node or one of its
     descendants is given (Koller & Friedman, Probabilistic Graphical Models, 2009, algorithm 3.1
-    (unverified)).
+    (number unverified)).
 
     Parameters
     ----------
@@ -410,7 +410,7 @@ def v_structures(graph: Graph) -> set:
 def markov_equivalent(graph: Graph, other: Graph) -> bool:
     """Whether two graphs promise the same independences: no table of observations can tell them apart.
 
-    They do if they join the same pairs and have the same v-structures (Verma & Pearl, 1990 (unverified)).
+    They do if they join the same pairs and have the same v-structures (Verma & Pearl, 1990).
 
     Examples
     --------
@@ -427,7 +427,7 @@ def essential_graph(graph: Graph) -> PartialGraph:
     """The graph's class of equivalence as one drawing (CPDAG): an edge keeps its arrow where all members
     agree.
 
-    The arrows of the v-structures stay; what follows from them by the rules of Meek (1995 (unverified)) is
+    The arrows of the v-structures stay; what follows from them by the rules of Meek (1995) is
     directed too.
 
     Examples
@@ -551,7 +551,7 @@ def structural_hamming(found, true) -> int:
     """Structural Hamming distance: the pairs of nodes that the two graphs join in different ways.
 
     A missing edge, an edge too many and an edge of another direction (or none) count 1 each (Tsamardinos,
-    Brown & Aliferis, Machine Learning 65, 2006 (unverified), who compare essential graphs: observations
+    Brown & Aliferis, Machine Learning 65, 2006, who compare essential graphs: observations
     cannot tell the members of a class apart, so a distance between graphs punishes what no learner could
     know).
 

@@ -232,9 +232,9 @@ def score_structure(graph, data, score="bic", strength=10.0, levels=None) -> flo
     """How well a graph describes the rows, in bits; more is better.
 
     "bic": log-likelihood at the best tables, less ½ log2(rows) for each free probability (Schwarz, Annals of
-    Statistics 6, 1978 (unverified)). "bdeu": log2 of the probability of the rows, averaged over all tables
+    Statistics 6, 1978). "bdeu": log2 of the probability of the rows, averaged over all tables
     under a Dirichlet prior of `strength` rows in all (Heckerman, Geiger & Chickering, Machine Learning 20,
-    1995 (unverified)). Both give the members of one class of equivalence the same score.
+    1995). Both give the members of one class of equivalence the same score.
 
     Parameters
     ----------
@@ -606,7 +606,7 @@ def constraint_search(
     Begin with all pairs joined. Part a pair when a test given 0, then 1, 2 … of its neighbours does not
     reject independence. Where two parted nodes meet in a third that did not part them, the arrows meet
     there; the rest follows by Meek's rules (Spirtes, Glymour & Scheines, 2000; Colombo & Maathuis, Journal
-    of Machine Learning Research 15, 2014 (unverified)). An edge whose two ends claim opposite arrows stays
+    of Machine Learning Research 15, 2014). An edge whose two ends claim opposite arrows stays
     undirected.
 
     Parameters
@@ -695,7 +695,7 @@ def edge_confidence(
     data, learner="hill_climb", n_resamples: int = 100, random_state: int = 0, **options
 ) -> pd.DataFrame:
     """How often each edge is found again in bootstrap samples of the rows (Friedman, Goldszmidt & Wyner, UAI
-    1999 (unverified)).
+    1999).
 
     Shares of samples, not probabilities that an edge is true: rows drawn twice look like more evidence than
     there is, and learners find somewhat more edges in them.
@@ -782,7 +782,7 @@ def tree_augmented(data, target, levels=None, least_bits: float = 0.0) -> Graph:
 
     Naive Bayes takes the features for independent given the target. Here each may have one more parent; the
     tree with the most mutual information given the target is the best such graph (Friedman, Geiger &
-    Goldszmidt, Machine Learning 29, 1997 (unverified)).
+    Goldszmidt, Machine Learning 29, 1997).
 
     Parameters
     ----------
