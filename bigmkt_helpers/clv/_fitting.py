@@ -21,7 +21,7 @@ from bigmkt_helpers.errors import InputError, NotFittedError
 BOUND = 20.0
 """The logarithm of a parameter stays within ± this."""
 
-SAMPLE = 1_000
+SAMPLE = 300
 """Rows on which the starts are compared."""
 
 VAGUE = 10.0
@@ -56,7 +56,7 @@ class LikelihoodModel(BaseEstimator):
         starts += [
             begin + rng.normal(size=len(begin)) for _ in range(_checks.whole(self.n_starts, "n_starts") - 1)
         ]
-        tried = [_search(sample_loss, point, max_iter) for point in starts]
+        tried = [_search(sample_loss, point, max_iter, rough=1e3) for point in starts]
         self.starts_ = pd.DataFrame(
             [[*np.exp(point), *np.exp(found.x), -found.fun] for point, found in zip(starts, tried)],
             columns=[f"{name}_start" for name in self._parameters]
@@ -175,14 +175,14 @@ def _with_prior(loss, centre, scale, n):
     return penalised
 
 
-def _search(loss, start, max_iter):
+def _search(loss, start, max_iter, rough=1.0):
     return minimize(
         loss,
         np.clip(start, -BOUND, BOUND),
         jac=True,
         method="L-BFGS-B",
         bounds=[(-BOUND, BOUND)] * len(start),
-        options={"ftol": 1e-13, "gtol": 1e-7, "maxiter": max_iter},
+        options={"ftol": 1e-11 * rough, "gtol": 1e-5 * rough, "maxiter": max_iter},
     )
 
 
@@ -197,11 +197,11 @@ def _hessian(loss, theta, step=1e-4):
 
 
 def _polish(loss, theta, most):
-    """Newton's steps while they lower the loss; at most five, or what is left of the steps allowed."""
+    """Newton's steps while they lower the loss; at most eight, or what is left of the steps allowed."""
     value, gradient = loss(theta)
     hessian = _hessian(loss, theta)
     steps = 0
-    while steps < min(5, most) and np.abs(gradient).max() > 1e-12 and np.linalg.eigvalsh(hessian)[0] > 0:
+    while steps < min(8, most) and np.abs(gradient).max() > 1e-12 and np.linalg.eigvalsh(hessian)[0] > 0:
         trial = np.clip(theta - np.linalg.solve(hessian, gradient), -BOUND, BOUND)
         new_value, new_gradient = loss(trial)
         if not np.isfinite(new_value) or new_value > value + 1e-12 * abs(value):

@@ -162,8 +162,11 @@ def _dead(params, x, tx, T):
     decay = (small + tx) * (rx / (alpha + tx) + (s + 1) / (beta + tx)) - 1
     width = np.minimum(width, REACH / np.maximum(decay, 1e-12))
     u = begin[:, None] + width[:, None] * POINTS
-    other = np.log(np.exp(u) + (large - small))
+    near = np.exp(u)
+    far = near + (large - small)
+    other = np.log(far)
     log_alpha, log_beta = (u, other) if alpha <= beta else (other, u)
+    ends = (near, far) if alpha <= beta else (far, near)
     with np.errstate(divide="ignore"):
         height = np.log(s * width) + rx * np.log(alpha + T) + s * np.log(beta + T)
     log_part = height[:, None] + u - rx[:, None] * log_alpha - (s + 1) * log_beta
@@ -173,26 +176,26 @@ def _dead(params, x, tx, T):
     total = parts.sum(axis=1)
     with np.errstate(divide="ignore"):
         odds = top + np.log(total)
-    return odds, parts, total, log_alpha, log_beta
+    return odds, parts, total, log_alpha, log_beta, *ends
 
 
 def _bracket(params, x, tx, T, w):
     """Sum over rows of the log of the bracket in L, and its gradient in r, α, s, β."""
     r, alpha, s, beta = params
-    odds, parts, total, log_alpha, log_beta = _dead(params, x, tx, T)
+    odds, parts, total, log_alpha, log_beta, alpha_y, beta_y = _dead(params, x, tx, T)
     rx, log_end, log_stop = r + x, np.log(alpha + T), np.log(beta + T)
     value = w @ (np.logaddexp(0, odds) - rx * log_end - s * log_stop)
     dead = w * expit(odds)
     # each point's share of the integral times the weight of the row being dead
     share = parts * (dead / np.where(total > 0, total, 1.0))[:, None]
     alive = w - dead
-    rates = (share * np.exp(-log_alpha)).sum(axis=1)
+    rates = (share / alpha_y).sum(axis=1)
     gradient = np.array(
         [
             -(share * log_alpha).sum() - alive @ log_end,
             -(rx @ rates) - alive @ (rx / (alpha + T)),
             dead.sum() / s - (share * log_beta).sum() - alive @ log_stop,
-            -(s + 1) * (share * np.exp(-log_beta)).sum() - s * (alive @ (1 / (beta + T))),
+            -(s + 1) * (share / beta_y).sum() - s * (alive @ (1 / (beta + T))),
         ]
     )
     return value, gradient

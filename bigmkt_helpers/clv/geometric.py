@@ -34,7 +34,7 @@ class BGNBD(RepeatModel):
     frequency, recency, T : str
         Names of the columns.
     n_starts : int
-        Starts of the search, compared on at most 1,000 different rows; the best goes on with all.
+        Starts of the search, compared on at most 300 different rows; the best goes on with all.
     max_iter : int
         Steps of each search at most.
     tol : float
