@@ -183,3 +183,19 @@ def test_levels_that_are_no_text_become_text():
     back = nw.from_pgmpy(nw.to_pgmpy(network))
     assert nw.posterior(back, "n").to_dict() == {"1": 0.25, "2": 0.75}
     assert isinstance(back.table("n"), pd.DataFrame)
+
+
+@pytest.mark.contract
+def test_pgmpy_is_asked_the_same_question():
+    asia = example("asia")
+    seen = {"asia": "yes", "dysp": "yes"}
+    for node in ("tub", "lung", "bronc"):
+        pd.testing.assert_series_equal(
+            nw.posterior_by_pgmpy(asia, node, seen), nw.posterior(asia, node, seen), rtol=1e-9
+        )
+    numbers = nw.Network(
+        [("n", "m")], {"n": [2, 1], "m": [0, 1]}, {"n": [0.25, 0.75], "m": [[1, 0], [0.5, 0.5]]}
+    )
+    assert nw.posterior_by_pgmpy(numbers, "n", {"m": 0}).round(6).to_dict() == {2: 0.4, 1: 0.6}
+    with pytest.raises(InputError, match="no level"):
+        nw.posterior_by_pgmpy(asia, "tub", {"asia": "perhaps"})

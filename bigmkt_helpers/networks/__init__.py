@@ -71,7 +71,7 @@ _ROOMS = {
         "naive_graph",
         "network_forecast",
     ],
-    "files": ["EXAMPLES", "from_pgmpy", "load_example", "read_bif", "to_pgmpy"],
+    "files": ["EXAMPLES", "from_pgmpy", "load_example", "posterior_by_pgmpy", "read_bif", "to_pgmpy"],
 }
 
 __all__, __getattr__, __dir__ = open_on_demand(__name__, _ROOMS)
