@@ -7,6 +7,7 @@ negligible. The Hessian at the end is the observed information, which gives the 
 """
 
 import warnings
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -59,8 +60,9 @@ class LikelihoodModel(BaseEstimator):
         tried = [_search(sample_loss, point, max_iter, rough=1e3) for point in starts]
         self.starts_ = pd.DataFrame(
             [[*np.exp(point), *np.exp(found.x), -found.fun] for point, found in zip(starts, tried)],
-            columns=[f"{name}_start" for name in self._parameters]
-            + [*self._parameters, "log_likelihood_mean"],
+            columns=_labels(
+                (*(f"{name}_start" for name in self._parameters), *self._parameters, "mean_log_likelihood")
+            ),
         )
         best = min(tried, key=lambda found: found.fun)
         # a sample may have its maximum at the end of the world where all the rows have not
@@ -76,7 +78,7 @@ class LikelihoodModel(BaseEstimator):
 
     def _report(self, theta, value, gradient, hessian, n, tol):
         name = type(self).__name__
-        names = list(self._parameters)
+        names = _labels(self._parameters)
         self.params_ = pd.Series(np.exp(theta), index=names, name="estimate")
         self.log_likelihood_ = float(-(value - self._prior_loss(theta)) * n)
         self.n_customers_ = n
@@ -158,6 +160,12 @@ class LikelihoodModel(BaseEstimator):
             np.zeros(len(self.params_)), self._log_covariance, size=n, method="cholesky"
         )
         return self.params_.to_numpy() * np.exp(steps)
+
+
+@lru_cache
+def _labels(names):
+    """An index of names; making one costs as much as a step of the search."""
+    return pd.Index(names)
 
 
 def _with_prior(loss, centre, scale, n):
