@@ -156,3 +156,18 @@ def test_what_cannot_be_drawn_gets_one_sentence():
     ]:
         with pytest.raises(InputError, match=words):
             bad()
+
+
+def test_two_points_across_the_middle_keep_their_own_sides():
+    pair = TABLE.iloc[[0, 5]]
+    middle = pair["closed"].mean()
+    both = pd.DataFrame([TABLE.iloc[3], TABLE.iloc[3]]).assign(
+        model=["left one", "right one"],
+        closed=[middle - 0.02, middle + 0.02],
+        closed_low=[middle - 0.04, middle],
+        closed_high=[middle, middle + 0.04],
+        gain=[1_600.0, 1_640.0],
+    )
+    axes = plots.ledger_chart(pd.concat([pair, both]))
+    side = {text.get_text(): text.get_ha() for text in axes.texts}
+    assert side["left one"] == "right" and side["right one"] == "left"

@@ -100,10 +100,16 @@ def _labels_apart(axes, table):
     per_point = axes.figure.dpi / 72
     table = table.sort_values(["gain", "closed"], kind="stable")
     markers = axes.transData.transform(table[["closed", "gain"]].to_numpy(dtype=float))
+    to_the_right = markers[:, 0] < middle
+    apart = np.abs(markers[:, None] - markers)
+    # two points side by side across the middle: each name on its own side of the pair
+    for one, other in np.argwhere((apart[..., 0] < 100) & (apart[..., 1] < 20)):
+        if markers[one, 0] < middle <= markers[other, 0]:
+            to_the_right[[one, other]] = False, True
     radii = np.where(table["kind"] == "ceiling", 6.5, 4.0) * per_point
     placed = []
     for place, row in enumerate(table.itertuples()):
-        right = markers[place, 0] < middle
+        right = to_the_right[place]
         anchor = (row.closed_high if right else row.closed_low, row.gain)
         x, y = axes.transData.transform(anchor)
         width = 7.2 * len(row.model) + 8
