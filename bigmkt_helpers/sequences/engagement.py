@@ -262,11 +262,12 @@ class EngagementForecast:
             raise NotFittedError("EngagementForecast has learned nothing yet: call fit first.")
         panel = engagement_panel(tables, customers, cutoff)
         horizon = max(1, round(self.question.horizon / pd.Timedelta("7D")))
+        laws = self.model_.last_state(panel).to_numpy()
         columns = {}
         for weeks in sorted({1, horizon, 13}):
-            any_order = self.model_.forecast(panel, weeks)["any"].to_numpy().clip(1e-9, 1 - 1e-9)
+            # every panel has at least the week of the first order, so that the next step is one move away
+            any_order = self.model_._coming(laws @ self.model_.transition_, weeks)[0].clip(1e-9, 1 - 1e-9)
             columns[f"log_odds_{weeks}"] = np.log(any_order / (1 - any_order))
-        laws = self.model_.last_state(panel).to_numpy()
         columns |= {f"state_{s}": laws[:, s] for s in range(1, laws.shape[1])}
         table = pd.DataFrame(columns, index=customers)
         if self.extra is not None:

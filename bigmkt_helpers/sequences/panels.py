@@ -710,17 +710,21 @@ class PanelHMM(BaseEstimator):
         kinds = self._kinds()
         if not 0 <= channel < len(kinds) or kinds[channel] == "categorical":
             raise InputError(f"Channel {channel} holds no counts or events: the channels are {kinds}.")
+        following = self.next_state(X)
+        any_event, expected = self._coming(following.to_numpy(), horizon, channel)
+        return pd.DataFrame({"any": any_event, "expected": expected}, index=following.index)
+
+    def _coming(self, law, horizon, channel=0):
+        """P(at least one event) and the mean number over a horizon that begins in states of these laws."""
         mean = self.emission_[channel]
-        quiet = np.exp(-mean) if kinds[channel] == "poisson" else 1 - mean
-        none = self.next_state(X)
-        index, none = none.index, none.to_numpy()
-        law, expected = none.copy(), np.zeros(len(none))
+        quiet = np.exp(-mean) if self._kinds()[channel] == "poisson" else 1 - mean
+        none, expected = law.copy(), np.zeros(len(law))
         for step in range(horizon):
             if step:
                 law, none = law @ self.transition_, none @ self.transition_
             expected += law @ mean
             none = none * quiet
-        return pd.DataFrame({"any": 1 - none.sum(axis=1), "expected": expected}, index=index)
+        return 1 - none.sum(axis=1), expected
 
     def decode(self, X) -> pd.Series:
         """States on the most probable path of each sequence (Viterbi): one row per sequence and step."""
@@ -827,6 +831,13 @@ def _flat_cells(X, channels):
     else:
         rows = _checks.listed(X, "the panel")
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
+        shape = (channels,) if channels > 1 else ()
+        if rows and all(
+            isinstance(row, np.ndarray) and row.dtype.kind == "f" and row.shape[1:] == shape for row in rows
+        ):
+            # numbers already: no need to look at each cell for a label
+            index = pd.RangeIndex(len(lengths), name="sequence") if index is None else index
+            return np.concatenate(rows).reshape(-1, channels), lengths, index
         flat = np.empty((int(lengths.sum()), channels), dtype=object)
         at = 0
         for number, row in enumerate(rows):
