@@ -98,6 +98,9 @@ def test_persona_panels_show_medians_and_what_stands_out():
     assert {line.get_marker() for line in quiet} == {"s"}
     assert "money (all 6.5): big 20, small 2" in sentence(axes)
     assert [label.get_text() for label in first(axes).get_yticklabels()] == ["big (50%)", "small (50%)"]
+    assert first(axes).get_ylabel() == "segment (share)"
+    four = pd.DataFrame(np.arange(96.0).reshape(24, 4), columns=list("abcd"))
+    assert plots.persona_panels(sg.persona_cards(four, ["x", "y"] * 12, n_resamples=100)).shape == (2, 2)
 
 
 def test_heat_map_writes_the_customers_in_the_cells():

@@ -55,7 +55,8 @@ def choice_curves(table, title="Four answers to: how many segments?"):
             )
             k = chosen[column]
             if k is not None:
-                axis.plot(k, table[column].at[k], "o", markersize=15, fillstyle="none", color="black")
+                ring = {"markersize": 15, "fillstyle": "none", "color": "black", "clip_on": False}
+                axis.plot(k, table[column].at[k], "o", **ring)
             axis.set_ylabel(name)
             axis.set_xticks(ks)
             shown = ", ".join(f"{value:.4g}" for value in table[column])
@@ -139,11 +140,13 @@ def persona_panels(cards, features=None, title="What sets each segment apart"):
     ticks = [f"{name} ({share:.0%})" for name, share in cards.sizes["share"].items()]
     parts = []
     with matplotlib.rc_context(STYLE):
-        rows = -(-len(features) // 3)
+        # four panels stand better two by two than three and one
+        wide = 2 if len(features) == 4 else min(len(features), 3)
+        rows = -(-len(features) // wide)
         axes = new_axes(
             height=0.8 + rows * (0.9 + 0.28 * len(names)),
             nrows=rows,
-            ncols=min(len(features), 3),
+            ncols=wide,
             sharey=True,
             squeeze=False,
         )
@@ -168,6 +171,8 @@ def persona_panels(cards, features=None, title="What sets each segment apart"):
             axis.set_yticks(range(len(names)), ticks)
             shown = ", ".join(f"{name} {own['median'].at[name]:.4g}" for name in names)
             parts.append(f"{feature} (all {everybody:.4g}): {shown}")
+        for axis in axes[:, 0]:
+            axis.set_ylabel("segment (share)")
         axes.flat[0].invert_yaxis()
         axes.flat[0].set_title(title)
     return describe(

@@ -44,8 +44,8 @@ def adjusted_rand_index(a, b) -> float:
 def adjusted_rand_interval(a, b, level: float = 0.95, n_resamples: int = 1000, random_state=0):
     """The adjusted Rand index with a bootstrap interval over customers.
 
-    Customers are drawn with replacement. Two draws of one customer are a pair that agrees, one pair in n of
-    all, so that for few customers the interval lies a little high.
+    Customers are drawn with replacement. Two draws of one customer are a pair that agrees, which lifts every
+    draw; the draws are moved back, so that their mean is the index of the customers themselves.
 
     Returns
     -------
@@ -66,9 +66,10 @@ def adjusted_rand_interval(a, b, level: float = 0.95, n_resamples: int = 1000, r
     n = int(table.sum())
     rng = _checks.generator(random_state)
     draws = rng.multinomial(n, table.ravel() / n, size=_checks.whole(n_resamples, "n_resamples", 100))
-    values = _rand(draws.reshape(-1, *table.shape))
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(_rand(table[None])[0]), float(low), float(high), level, n)
+    values, index = _rand(draws.reshape(-1, *table.shape)), float(_rand(table[None])[0])
+    tails = np.quantile(values - values.mean(), [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.clip(index + tails, -1.0, 1.0)
+    return Interval(index, float(low), float(high), level, n)
 
 
 def _cross(a, b) -> np.ndarray:

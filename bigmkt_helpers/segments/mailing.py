@@ -1,6 +1,7 @@
 """Which segment to write to: what a mail to each is expected to bring, from a table of orders alone."""
 
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -64,7 +65,7 @@ def segment_mailing(
     orders, reference
         As in `rfm`.
     horizon : Timedelta or str
-        How long after a mail its effect is counted, such as "28D".
+        How long after a mail its effect is counted, such as "28D"; a number without a unit is refused.
     margin : float
         Share of the money that remains after the cost of the goods, above 0 and at most 1.
     effect : float
@@ -120,6 +121,12 @@ def segment_mailing(
     columns = {"customer_id": "customer_id", "time": None, "order_id": None, "spend": "spend", **names}
     lines = _lines(orders, *(columns[name] for name in ("customer_id", "time", "order_id", "spend")))
     moment = _reference(reference, lines["time"])
+    first = lines["time"].min()
+    if not first < moment - span:
+        raise InputError(
+            f"The orders begin at {first}, and customers are learned from what lies before {moment - span}, "
+            f"a horizon before the reference {moment}: take a shorter horizon or a later reference."
+        )
     before, now = rfm(orders, moment - span, **names), rfm(orders, moment, **names)
     scaler = FeatureScaler(log=["frequency", "monetary"]).fit(before)
     model = LloydKMeans(k, random_state=random_state).fit(scaler.transform(before).to_numpy())
@@ -159,6 +166,9 @@ def segment_mailing(
 
 
 def _span(horizon) -> pd.Timedelta:
+    # pandas takes a bare number for nanoseconds
+    if isinstance(horizon, Real) or (isinstance(horizon, str) and horizon.strip().isdigit()):
+        raise InputError(f"horizon={horizon!r} has no unit: write '{horizon}D' for days.")
     try:
         span = pd.Timedelta(horizon)
     except (TypeError, ValueError) as error:

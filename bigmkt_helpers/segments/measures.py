@@ -80,6 +80,10 @@ def rfm(
         raise InputError(f"zero_orders={zero_orders!r} is not known: use 'count' or 'ignore'.")
     lines = _lines(orders, customer_id, time, order_id, spend)
     moment = _reference(reference, lines["time"])
+    if len(lines) and lines["customer_id"].isna().all():
+        raise InputError(
+            f"orders[{customer_id!r}] is missing in all {len(lines)} rows: who bought is unknown."
+        )
     lines = lines[(lines["time"] < moment) & lines["customer_id"].notna()]
     if order_id is not None or "order_id" in orders.columns:
         owners = lines.drop_duplicates(["order", "customer_id"])["order"]
