@@ -785,3 +785,33 @@ def test_bad_input_gets_one_sentence(name):
 def test_an_unfitted_discretiser_says_so():
     with pytest.raises(NotFittedError, match="call fit"):
         nw.Discretiser({"tier": 2}).transform(ROWS)
+
+
+@pytest.mark.unit
+def test_promises_are_the_tests_one_by_one():
+    network = nw.Network(
+        [("a", "b"), ("b", "c"), ("a", "d")],
+        dict.fromkeys("abcd", [0, 1]),
+        {
+            "a": [0.5, 0.5],
+            "b": [[0.8, 0.2], [0.3, 0.7]],
+            "c": [[0.9, 0.1], [0.4, 0.6]],
+            "d": [[0.7, 0.3], [0.2, 0.8]],
+        },
+    )
+    rows = network.sample(2000, 1)
+    table = nw.check_promises(network.graph, rows.assign(other=1))
+    assert {frozenset(pair) for pair in zip(table["node"], table["other"])} == {
+        frozenset("ac"),
+        frozenset("bd"),
+        frozenset("cd"),
+    }
+    for row in table.itertuples():
+        g, p, free = nw.independence_test(rows, row.node, row.other, row.given)
+        assert (row.G, row.p, row.degrees) == (pytest.approx(g), pytest.approx(p), free)
+    assert table["p"].is_monotonic_increasing
+    # a graph that lies is found out
+    lie = nw.check_promises(nw.Graph([("a", "b")], nodes="abcd"), rows)
+    assert lie["p"].iloc[0] < 1e-6
+    with pytest.raises(InputError, match="no column 'z'"):
+        nw.check_promises([("a", "z")], rows)

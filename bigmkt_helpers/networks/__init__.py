@@ -37,6 +37,7 @@ _ROOMS = {
     "learning": [
         "Discretiser",
         "LearnedStructure",
+        "check_promises",
         "constraint_search",
         "edge_confidence",
         "fit_tables",

@@ -27,6 +27,7 @@ from bigmkt_helpers.networks.graph import (
 __all__ = [
     "Discretiser",
     "LearnedStructure",
+    "check_promises",
     "constraint_search",
     "edge_confidence",
     "fit_tables",
@@ -580,6 +581,51 @@ def independence_test(data, a, b, given=(), levels=None) -> tuple[float, float, 
     levels = {node: names for node, names in (levels or {}).items() if node in (a, b, *given)}
     rows = _Rows(_checks.table(data, [a, b, *given]), levels)
     return _g_test(rows, 0, 1, range(2, 2 + len(given)))
+
+
+def check_promises(graph, data, levels=None) -> pd.DataFrame:
+    """Test what a graph promises: given its parents, a node is independent of everything that comes before it.
+
+    One G test (`independence_test`) for each node and each node before it that is no parent, in the order of
+    `Graph.topological`. Without adjustment for their number; where the rows are few for the table, the test
+    rejects more often than it says, so try it on samples of a network on this graph too.
+
+    Parameters
+    ----------
+    graph : Graph or iterable of (parent, child)
+        Its nodes are columns of `data`; other columns are passed over.
+    data : pandas.DataFrame
+    levels : mapping, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``node``, ``other``, ``given`` (tuple), ``G``, ``p``, ``degrees``; smallest p first.
+
+    Raises
+    ------
+    InputError
+        As for `independence_test`.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"a": [0, 0, 1, 1] * 10, "b": [0, 1, 0, 1] * 10})
+    >>> check_promises(Graph(nodes=["a", "b"]), rows)[["node", "other", "p"]].to_numpy().tolist()
+    [['b', 'a', 1.0]]
+    """
+    graph = graph if isinstance(graph, Graph) else Graph(graph)
+    levels = {node: names for node, names in (levels or {}).items() if node in graph.nodes}
+    rows = _Rows(_checks.table(data, graph.nodes), levels)
+    place = {node: i for i, node in enumerate(rows.nodes)}
+    order, told = graph.topological(), []
+    for number, node in enumerate(order):
+        given = graph.parents(node)
+        for other in order[:number]:
+            if other not in given:
+                g, p, free = _g_test(rows, place[node], place[other], [place[v] for v in given])
+                told.append((node, other, given, g, p, free))
+    table = pd.DataFrame(told, columns=["node", "other", "given", "G", "p", "degrees"])
+    return table.sort_values("p", kind="stable", ignore_index=True)
 
 
 def _g_test(rows, a, b, given):
