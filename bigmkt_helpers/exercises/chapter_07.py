@@ -15,21 +15,35 @@ __all__ = ["EXERCISES"]
 
 
 def _rfm_of(
-    *, returns="lower", visits=False, count="orders", late=False, at=False, rounded="down", back=False
+    *,
+    returns="lower",
+    visits=False,
+    count="orders",
+    late=False,
+    at=False,
+    rounded="down",
+    last="latest",
+    gifts=True,
+    netted=False,
 ):
     def rfm_of(lines, reference):
         reference = pd.Timestamp(reference)
         known = lines
         if not late:
             known = lines[lines["time"] <= reference] if at else lines[lines["time"] < reference]
-        bought = known[known["spend"] >= 0]
-        last = (known if visits else bought)["time"].max()
-        if back:
-            last = bought["time"].min()
-        days = (reference - last) / pd.Timedelta(days=1)
-        days = {"down": np.floor, "up": np.ceil, "none": float}[rounded](days)
+        bought = known[known["spend"] >= 0] if gifts else known[known["spend"] > 0]
+        if netted:
+            bought = known[known.groupby("order")["spend"].transform("sum") >= 0]
+        times = (known if visits else bought)["time"]
+        visit = {"latest": times.max(), "first": times.min(), "bottom": times.iloc[-1]}[last]
+        if rounded == "midnight":
+            visit = visit.normalize()
+        days = (reference - visit) / pd.Timedelta(days=1)
+        days = {"up": np.ceil, "near": np.round, "none": float}.get(rounded, np.floor)(days)
         counted = known if count == "with returns" else bought
-        n = len(counted) if count == "lines" else counted["order"].nunique()
+        n = {"lines": len(counted), "times": counted["time"].nunique()}.get(count, counted["order"].nunique())
+        if count == "days":
+            n = counted["time"].dt.normalize().nunique()
         money = (bought if returns == "ignored" else known)["spend"]
         return float(days), int(n), float((money.abs() if returns == "added" else money).sum())
 
@@ -56,6 +70,14 @@ _BACK = _lines(
     ("2025-02-20 00:00", 3, 10.0),
     ("2025-02-20 00:00", 3, 0.0),
 )
+_MIXED = _lines(
+    ("2025-04-20 21:00", 5, 18.0),
+    ("2025-04-02 10:00", 2, 30.0),
+    ("2025-05-04 16:00", 8, 0.0),
+    ("2025-04-20 21:00", 6, 7.0),
+    ("2025-04-20 09:00", 4, 22.0),
+    ("2025-03-15 12:00", 1, 64.0),
+)
 
 
 # 07.2: what a merge costs
@@ -76,6 +98,11 @@ def _merge_cost(*, how="ward"):
                 "height": np.sqrt(2 * weight * gap),
                 "unsquared": weight * np.sqrt(gap),
                 "mean": weight * gap / (n + m),
+                "features": weight * gap / len(x),
+                "middle": (n + m) * gap / 4,
+                "one each": gap * (n**2 + m**2) / (n + m) ** 2,
+                "root": np.sqrt(weight * gap),
+                "twice": 2 * weight * gap,
                 "inverse": gap / weight,
             }[how]
         )
@@ -90,9 +117,11 @@ def _place(*, gap="leave out", nothing=-1, tie="first", far=False, absolute=Fals
     def place(centres, customer):
         centres, customer = np.asarray(centres, dtype=float), np.asarray(customer, dtype=float)
         known = ~np.isnan(customer)
-        if not known.any():
+        if not known.any() or (gap == "refused" and not known.all()):
             return nothing
-        if gap == "leave out":
+        if gap == "no zeros":
+            known &= customer != 0
+        if gap in ("leave out", "refused", "no zeros"):
             difference = centres[:, known] - customer[known]
         elif gap == "nan":
             difference = centres - customer
@@ -133,6 +162,21 @@ def _best_share(*, how="one to one"):
             return float(table[linear_sum_assignment(table)].sum() / n)
         if how == "count":
             return float(table[linear_sum_assignment(-table)].sum())
+        if how == "by share":
+            return float(table[linear_sum_assignment(-table / table.sum(axis=0))].sum() / n)
+        if how == "equal names":
+            return float(np.mean([str(a) == str(b) for a, b in zip(truth, found, strict=True)]))
+        if how == "by size":
+            size, orders = min(table.shape), [np.argsort(-table.sum(axis=a), kind="stable") for a in (1, 0)]
+            return float(table[orders[0][:size], orders[1][:size]].sum() / n)
+        if how == "one after the other":
+            free, total = list(range(len(table))), 0.0
+            for column in table.T:
+                if free:
+                    best = max(free, key=lambda i: column[i])
+                    free.remove(best)
+                    total += column[best]
+            return float(total / n)
         left, total = table.astype(float).copy(), 0.0  # greedy: the largest cell first
         for _ in range(min(table.shape)):
             i, j = np.unravel_index(np.argmax(left), left.shape)
@@ -150,7 +194,18 @@ _FOUND = [1, 1, 1, 0, 0, 1, 1, 1, 2, 2, 2, 2]
 # 07.5: how many mails
 
 
-def _best_plan(*, none=True, sizes="used", setup="once", search="all", most=True, exactly=False):
+def _best_plan(
+    *,
+    none=True,
+    forced=False,
+    sizes="used",
+    setup="once",
+    search="all",
+    most=True,
+    exactly=False,
+    empty=True,
+    share=False,
+):
     def best_plan(profit, customers, m, cost):
         profit, customers = np.asarray(profit, dtype=float), np.asarray(customers, dtype=float)
         worth = profit * (customers[:, None] if sizes == "used" else 1.0)
@@ -158,7 +213,7 @@ def _best_plan(*, none=True, sizes="used", setup="once", search="all", most=True
 
         def value(mails):
             if not mails:
-                return 0.0 if none else -np.inf
+                return 0.0 if none or forced else -np.inf
             own = worth[:, list(mails)].max(axis=1)
             if none:
                 own = np.maximum(own, 0.0)
@@ -176,12 +231,15 @@ def _best_plan(*, none=True, sizes="used", setup="once", search="all", most=True
             return best
         if search == "popular":
             return value(tuple(np.argsort(-worth.sum(axis=0), kind="stable")[:limit]))
-        least = min(limit, n_mails) if exactly else (0 if none else 1)
-        return max(
+        least = min(limit, n_mails) if exactly else (0 if empty and (none or forced) else 1)
+        best = max(
             value(mails)
             for r in range(least, min(limit, n_mails) + 1)
             for mails in combinations(range(n_mails), r)
         )
+        if exactly and empty:
+            best = max(best, 0.0)
+        return best / customers.sum() if share else best
 
     return best_plan
 
@@ -201,6 +259,8 @@ EXERCISES = (
             (_BACK, "2025-02-20"),
             (_BACK, "2025-03-01 06:00"),
             (_STEADY, "2025-08-01"),
+            (_MIXED, "2025-05-01"),
+            (_MIXED, "2025-05-05 12:00"),
         ),
         mistakes={
             "the future": Mistake(
@@ -214,6 +274,24 @@ EXERCISES = (
             "lines": Mistake(
                 lambda: _rfm_of(count="lines"),
                 "You count lines. Two lines of one order are one order.",
+            ),
+            "days with orders": Mistake(
+                lambda: _rfm_of(count="days"),
+                "You count days or times. Two orders of one day are two: count the different order numbers.",
+                also=(lambda: _rfm_of(count="times"),),
+            ),
+            "the last row": Mistake(
+                lambda: _rfm_of(last="bottom"),
+                "You take the last row of the table. The rows need not stand in the order of time.",
+            ),
+            "gifts": Mistake(
+                lambda: _rfm_of(gifts=False),
+                "A line of 0 was ordered all the same: only what lies below 0 is a return.",
+            ),
+            "netted orders": Mistake(
+                lambda: _rfm_of(netted=True),
+                "You add up an order with its return first. Its date is then that of the return; and an "
+                "order that came back was an order.",
             ),
             "returns are orders": Mistake(
                 lambda: _rfm_of(count="with returns"),
@@ -232,10 +310,14 @@ EXERCISES = (
             "parts of days": Mistake(
                 lambda: _rfm_of(rounded="none"),
                 "Give whole days: round the days down.",
-                also=(lambda: _rfm_of(rounded="up"),),
+                also=(
+                    lambda: _rfm_of(rounded="up"),
+                    lambda: _rfm_of(rounded="near"),
+                    lambda: _rfm_of(rounded="midnight"),
+                ),
             ),
             "the first order": Mistake(
-                lambda: _rfm_of(back=True), "Recency counts from the last order, not from the first."
+                lambda: _rfm_of(last="first"), "Recency counts from the last order, not from the first."
             ),
         },
         keeps_arguments=True,
@@ -265,9 +347,21 @@ EXERCISES = (
             "height": Mistake(
                 lambda: _merge_cost(how="height"),
                 "That is the height in the dendrogram, the root of twice the cost. The cost is asked for.",
+                also=(lambda: _merge_cost(how="root"), lambda: _merge_cost(how="twice")),
             ),
             "per customer": Mistake(
-                lambda: _merge_cost(how="mean"), "You divide by the number of customers: inertia is a sum."
+                lambda: _merge_cost(how="mean"),
+                "You divide by the number of customers or of features: inertia is a sum.",
+                also=(lambda: _merge_cost(how="features"),),
+            ),
+            "the middle": Mistake(
+                lambda: _merge_cost(how="middle"),
+                "You take the point halfway between the means. The joint mean lies nearer to the larger "
+                "group.",
+            ),
+            "one customer each": Mistake(
+                lambda: _merge_cost(how="one each"),
+                "You add one distance for each group. Each of its customers adds one: multiply by the sizes.",
             ),
         },
     ),
@@ -284,6 +378,7 @@ EXERCISES = (
             (_CENTRES, np.array([_NAN, _NAN, 3.9])),
             (_CENTRES, np.array([1.4, 2.1, _NAN])),
             (_CENTRES, np.array([-3.8, 2.8, 0.8])),
+            (_CENTRES, np.array([0.0, 3.2, _NAN])),
         ),
         mistakes={
             "nan": Mistake(
@@ -294,11 +389,18 @@ EXERCISES = (
             "zero": Mistake(
                 lambda: _place(gap="zero"),
                 "You put 0 where nothing is known: that is a value like any other, and it decides.",
-                also=(lambda: _place(gap="own"),),
             ),
             "mean": Mistake(
                 lambda: _place(gap="mean"),
                 "You put a mean where nothing is known. Centres near that mean then win. Leave it out.",
+                also=(lambda: _place(gap="own"),),
+            ),
+            "one gap": Mistake(
+                lambda: _place(gap="refused"),
+                "You give -1 as soon as one number is missing. Use the numbers that are known.",
+            ),
+            "zeros": Mistake(
+                lambda: _place(gap="no zeros"), "You leave out a 0. A 0 is known; only np.nan is unknown."
             ),
             "nobody": Mistake(
                 lambda: _place(nothing=0),
@@ -323,6 +425,8 @@ EXERCISES = (
             (list("aabbcc"), [5, 5, 3, 3, 1, 1]),
             (list("aaaabb"), [0, 0, 0, 0, 0, 0]),
             (list("aaabbbb"), [0, 1, 2, 2, 2, 3, 3]),
+            (list("aaaaaaaabbbbbb"), [0, 0, 0, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0]),
+            (list("aaaaaaab"), [0, 0, 0, 0, 0, 1, 1, 0]),
         ),
         mistakes={
             "a name twice": Mistake(
@@ -335,6 +439,21 @@ EXERCISES = (
                 lambda: _best_share(how="greedy"),
                 "You take the largest cell first. That can spoil the next ones: look at all ways to name, or "
                 "use scipy.optimize.linear_sum_assignment.",
+                also=(lambda: _best_share(how="one after the other"),),
+            ),
+            "shares, not customers": Mistake(
+                lambda: _best_share(how="by share"),
+                "You look for the names by shares within a segment, so that a small segment counts as much "
+                "as a large one. Count customers.",
+            ),
+            "by size": Mistake(
+                lambda: _best_share(how="by size"),
+                "You give the largest segment the name of the largest persona. Look at who is in it.",
+            ),
+            "equal labels": Mistake(
+                lambda: _best_share(how="equal names"),
+                "You compare the labels themselves. The numbers of segments mean nothing until they are "
+                "named.",
             ),
             "as they stand": Mistake(
                 lambda: _best_share(how="as they stand"),
@@ -364,6 +483,7 @@ EXERCISES = (
             "everybody gets one": Mistake(
                 lambda: _best_plan(none=False),
                 "A segment for which every mail loses money gets none, and no mail at all earns 0.",
+                also=(lambda: _best_plan(none=False, forced=True), lambda: _best_plan(empty=False)),
             ),
             "sizes": Mistake(
                 lambda: _best_plan(sizes="forgotten"),
@@ -390,8 +510,12 @@ EXERCISES = (
             ),
             "too many": Mistake(lambda: _best_plan(most=False), "At most m different mails may be written."),
             "all m": Mistake(
-                lambda: _best_plan(exactly=True),
+                lambda: _best_plan(exactly=True, empty=False),
                 "At most m, not exactly m: where a further mail earns less than it costs, leave it.",
+                also=(lambda: _best_plan(exactly=True),),
+            ),
+            "per customer": Mistake(
+                lambda: _best_plan(share=True), "You give the profit per customer: that of all is asked for."
             ),
         },
         keeps_arguments=True,
