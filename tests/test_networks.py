@@ -791,7 +791,7 @@ def test_an_unfitted_discretiser_says_so():
 def test_promises_are_the_tests_one_by_one():
     network = nw.Network(
         [("a", "b"), ("b", "c"), ("a", "d")],
-        dict.fromkeys("abcd", [0, 1]),
+        dict.fromkeys("abcd", (0, 1)),
         {
             "a": [0.5, 0.5],
             "b": [[0.8, 0.2], [0.3, 0.7]],

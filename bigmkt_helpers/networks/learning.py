@@ -584,7 +584,7 @@ def independence_test(data, a, b, given=(), levels=None) -> tuple[float, float, 
 
 
 def check_promises(graph, data, levels=None) -> pd.DataFrame:
-    """Test what a graph promises: given its parents, a node is independent of everything that comes before it.
+    """Test what a graph promises: given its parents, a node is independent of all that comes before it.
 
     One G test (`independence_test`) for each node and each node before it that is no parent, in the order of
     `Graph.topological`. Without adjustment for their number; where the rows are few for the table, the test
