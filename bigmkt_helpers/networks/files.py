@@ -17,10 +17,12 @@ EXAMPLES = ("alarm", "asia", "cancer", "earthquake", "sachs", "survey")
 
 
 def _pgmpy(module):
-    """A module of pgmpy, without the one warning that pgmpy's own imports set off (and no other)."""
+    """A module of pgmpy, without the two warnings that its own imports set off (and no other)."""
     import importlib
 
     with warnings.catch_warnings():
+        # of the bars that pgmpy draws in a notebook; none is drawn here
+        warnings.filterwarnings("ignore", message="IProgress not found")
         warnings.filterwarnings(
             "ignore",
             message=r"`pgmpy\.estimators\.StructureScore` is deprecated",
