@@ -44,9 +44,12 @@ def fisher_p_value(n_both, n_antecedent, n_consequent, n_baskets) -> np.ndarray:
         raise InputError(
             "Some counts can't be: both sides together lie in more baskets than one side, or than all."
         )
-    # symmetric in the two sides; the smaller as the draws keeps the sum short
-    few, many = np.minimum(a, c), np.maximum(a, c)
-    return np.clip(hypergeom.sf(both - 1, n, many, few), 0.0, 1.0)
+    # symmetric in the two sides; the smaller as the draws keeps the sum short; equal tables are done once
+    tables = np.stack([both, np.minimum(a, c), np.maximum(a, c), n])
+    different, back = np.unique(tables.reshape(4, -1), axis=1, return_inverse=True)
+    both, few, many, n = different
+    p_values = np.clip(hypergeom.sf(both - 1, n, many, few), 0.0, 1.0)
+    return p_values[back].reshape(tables.shape[1:])
 
 
 def stratified_p_value(rules, baskets, strata=None) -> pd.Series:
