@@ -65,7 +65,7 @@ def _draw(graph, edges, title, undirected=()):
         raise InputError("The graph has no node to draw.")
     places, ways, n_rows, n_across = _places(graph)
     with matplotlib.rc_context(STYLE):
-        axes = new_axes(height=1.0 + 1.15 * n_rows)
+        axes = new_axes(height=0.6 + 1.1 * n_rows)
         for (parent, child), (width, text) in edges.items():
             way = ways[parent, child] if (parent, child) in ways else ways[child, parent][::-1]
             points = [places[parent], *way, places[child]]
@@ -94,7 +94,7 @@ def _draw(graph, edges, title, undirected=()):
         for node, (x, y) in places.items():
             box = {"boxstyle": "round,pad=0.35", "facecolor": "#F2F2F2", "edgecolor": "#555555"}
             axes.text(x, y, str(node), fontsize=size, ha="center", va="center", bbox=box, zorder=5)
-        axes.set(xlim=(-0.02, 1.02), ylim=(-n_rows + 0.45, 0.55), xticks=[], yticks=[])
+        axes.set(xlim=(-0.02, 1.02), ylim=(-n_rows + 0.65, 0.35), xticks=[], yticks=[])
         axes.grid(visible=False)
         axes.spines[["left", "bottom"]].set_visible(False)
         axes.set_title(title)
