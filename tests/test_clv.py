@@ -378,6 +378,21 @@ def test_opportunities_by_hand():
 
 
 @pytest.mark.unit
+def test_opportunities_begin_at_the_local_midnight():
+    """Monday 01:00 in Shanghai is Sunday in Greenwich: without the zone a whole week would be lost."""
+    times = pd.to_datetime(["2025-01-06 10:00", "2025-01-13 01:00", "2025-01-19 23:00"])
+    lines = pd.DataFrame({"customer_id": 1, "spend": 9.0, "date": times.tz_localize("Asia/Shanghai")})
+    local = clv.opportunity_summary(lines, "2025-01-20")
+    lines["date"] = lines["date"].dt.tz_convert("UTC")
+    end = pd.Timestamp("2025-01-20", tz="Asia/Shanghai")
+    same = clv.opportunity_summary(lines, end, zone="Asia/Shanghai")
+    assert same.iloc[0].tolist() == local.iloc[0].tolist() == [1.0, 1.0, 1.0, 18.0]
+    assert clv.opportunity_summary(lines, end).iloc[0]["T"] == 0
+    lines["date"] = lines["date"].dt.tz_localize(None)
+    refused("for times with a zone", lambda: clv.opportunity_summary(lines, zone="Asia/Shanghai"))
+
+
+@pytest.mark.unit
 def test_track_by_hand():
     model = clv.BGNBD()
     model.params_ = pd.Series({"r": 0.5, "alpha": 2.0, "a": 0.8, "b": 2.0})

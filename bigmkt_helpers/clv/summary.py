@@ -143,7 +143,15 @@ def calibration_and_holdout(orders, calibration_end, end=None, **rules) -> pd.Da
 
 
 def opportunity_summary(
-    orders, end=None, *, period="week", start=None, customer_id="customer_id", time=None, spend="spend"
+    orders,
+    end=None,
+    *,
+    period="week",
+    start=None,
+    zone=None,
+    customer_id="customer_id",
+    time=None,
+    spend="spend",
 ) -> pd.DataFrame:
     """The same in opportunities to buy, for the BG/BB model: at most one purchase per period counts.
 
@@ -159,6 +167,8 @@ def opportunity_summary(
     period : "hour", "day", "week" or pd.Timedelta
     start : Timestamp, date or str, optional
         Where the first period begins; midnight of the first line's day without it.
+    zone : str, optional
+        For times with a zone: whose midnight that is, e.g. "Asia/Shanghai". That of the times without it.
 
     Returns
     -------
@@ -175,7 +185,7 @@ def opportunity_summary(
     """
     length = _checks.unit_of(period)
     lines = _lines(orders, customer_id, time, spend)
-    lines = lines[lines["spend"] >= 0]
+    lines = _in_zone(lines[lines["spend"] >= 0], zone)
     if lines.empty:
         raise InputError("orders has no purchase: there is nothing to sum up.")
     begin = lines["time"].min().normalize() if start is None else _moment(start, lines["time"], "start")
@@ -295,6 +305,14 @@ def _lines(orders, customer_id, time, spend):
     return lines
 
 
+def _in_zone(lines, zone):
+    if zone is None:
+        return lines
+    if lines["time"].dt.tz is None:
+        raise InputError(f"zone={zone!r} is for times with a zone, and the orders have none.")
+    return lines.assign(time=lines["time"].dt.tz_convert(zone))
+
+
 def _moment(value, times, name):
     try:
         moment = pd.Timestamp(value)
@@ -321,11 +339,7 @@ def _purchases(orders, end, merge, zero, returns, zone, customer_id, time, spend
     ):
         if value not in known:
             raise InputError(f"{name}={value!r} is not known: use {' or '.join(map(repr, known))}.")
-    lines = _lines(orders, customer_id, time, spend)
-    if zone is not None:
-        if lines["time"].dt.tz is None:
-            raise InputError(f"zone={zone!r} is for times with a zone, and the orders have none.")
-        lines["time"] = lines["time"].dt.tz_convert(zone)
+    lines = _in_zone(_lines(orders, customer_id, time, spend), zone)
     moment = lines["time"].max() if end is None else _moment(end, lines["time"], "end")
     late = lines["time"] > moment
     if merge == "day":

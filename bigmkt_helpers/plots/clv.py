@@ -3,6 +3,7 @@
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.plots.base import MARKERS, PALETTE, STYLE, describe, new_axes
@@ -108,6 +109,7 @@ def recency_frequency_matrix(
         )
         axes.set(xlabel=f"recency ({unit}s from the first to the last purchase)", ylabel="repeat purchases")
         axes.grid(visible=False)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.figure.colorbar(picture, ax=axes, label=label)
         axes.set_title(title)
     half = n // 2 - 1
@@ -172,6 +174,7 @@ def iso_value_curves(
             xlim=(0, float(T)),
             ylim=(1, most),
         )
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_title(title)
     place = int(0.6 * n)
     middle = values[:, place]
