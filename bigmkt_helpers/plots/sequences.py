@@ -163,6 +163,7 @@ def state_path(
         axes = new_axes(height=4.4, nrows=2, ncols=1, sharex=True)
         axes[0].bar(steps, observed, color=PALETTE[0], width=0.8)
         axes[0].set_ylabel(label)
+        axes[0].yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(nbins=4, integer=True))
         if truth is not None:
             axes[1].step(steps, truth, where="mid", color=PALETTE[1], linewidth=3.5, alpha=0.5, label="true")
         axes[1].step(steps, path, where="mid", color=PALETTE[0], linewidth=1.6, label="decoded")
