@@ -24,6 +24,8 @@ CHAPTERS = {
     "06_is_the_recommender_any_good",
     "07_segments_and_personas",
     "08_market_baskets",
+    "09_sequences",
+    "10_bayesian_networks",
 }
 
 chapters = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
