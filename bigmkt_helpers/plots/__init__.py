@@ -53,6 +53,14 @@ _ROOMS = {
         "sales_tracking",
         "survival_curves",
     ],
+    "prediction": [
+        "calibration_curves",
+        "demand_forecast",
+        "gain_curves",
+        "importance_bars",
+        "partial_dependence_curve",
+        "profit_curve",
+    ],
     "ledger": ["LEDGER_MARKS", "knowledge_ladder", "ledger_chart"],
 }
 

@@ -34,6 +34,16 @@ _ROOMS = {
         "prior_shift",
         "profit_by_threshold",
     ],
+    "explain": ["partial_dependence", "permutation_importance"],
+    "forecasting": [
+        "CalendarRegression",
+        "HoltWinters",
+        "SeasonalNaive",
+        "forecast_scores",
+        "rolling_origins",
+        "weekly_demand",
+    ],
+    "risk": ["AnomalyScores"],
     "lantern": ["BuyThenWhich", "outcome_forecast", "two_step_forecast", "will_buy"],
 }
 
