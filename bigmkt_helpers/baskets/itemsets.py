@@ -16,6 +16,9 @@ WORD = 64
 BLOCK = 1 << 15
 """Baskets whose bits are worked on at once."""
 
+ENTRIES = 1 << 20
+"""Items in baskets that are read at once, all baskets' together."""
+
 CHUNK = 1 << 20
 """Bytes of bits of the candidates counted at once: small enough for a processor's cache."""
 
@@ -23,6 +26,9 @@ MANY = 200_000
 """Candidates of one level from which on the number of itemsets is estimated before they are counted."""
 
 PROBES = 400
+
+DENSE = 1 / 28
+"""Share of the cells of the table of baskets and items from which on pairs are faster counted on bits."""
 
 
 class AprioriLevel(NamedTuple):
@@ -275,8 +281,7 @@ class _Miner:
         found = [(items[:, None], counts[items])]
         if self.max_len == 1 or len(items) < 2:
             return found
-        rows, columns = self._entries(items)
-        pairs, count = self._pairs(rows, columns, len(items))
+        pairs, count = self._pairs(items, counts[items])
         if len(pairs) == 0:
             return found
         found.append((items[pairs], count))
@@ -287,8 +292,7 @@ class _Miner:
         number = np.full(len(items), -1, dtype=np.int64)
         number[used] = np.arange(len(used))
         items, pairs = items[used], number[pairs].astype(np.int32)
-        inside = number[columns] >= 0
-        self.bits = _Bits(rows[inside], number[columns[inside]], self.n_baskets, len(items), self.memory / 4)
+        self.bits = _Bits(self.baskets, items, self.memory / 4)
         self.codes = pairs[:, 0].astype(np.int64) * len(items) + pairs[:, 1]
         self.width = len(items)
         sets, probed = pairs, MANY // 2
@@ -303,29 +307,21 @@ class _Miner:
                 found.append((items[sets], count))
         return found
 
-    def _entries(self, items):
-        """Basket and new number of each entry of a frequent item, ascending."""
-        number = np.full(self.baskets.n_items, -1, dtype=np.int64)
-        number[items] = np.arange(len(items))
-        columns = number[self.baskets.positions]
-        return self.baskets.rows()[columns >= 0], columns[columns >= 0]
-
-    def _pairs(self, rows, columns, width):
-        sizes = np.bincount(rows, minlength=self.n_baskets)
-        by_product, by_bits = 6.0 * float((sizes**2).sum()), 0.5 * width**2 * self.n_baskets / WORD
-        if by_bits < by_product and width * self.n_baskets / 8 < self.memory / 4:
-            self.bits = _Bits(rows, columns, self.n_baskets, width, self.memory / 4)
+    def _pairs(self, items, counts):
+        width = len(items)
+        density = float(counts.sum()) / (width * self.n_baskets)
+        if density > DENSE and width * self.n_baskets / 8 < self.memory / 4:
+            self.bits = _Bits(self.baskets, items, self.memory / 4)
             self.codes = None
             return self._next(np.arange(width, dtype=np.int32)[:, None], np.arange(width)[::-1])
-        table = sp.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)), (self.n_baskets, width))
-        turned = table.T.tocsr()
-        # rows of the product in stripes, so that no stripe can have more entries than the memory takes
-        bound = np.minimum(np.bincount(columns, weights=sizes[rows], minlength=width), width)
-        stripe = (np.cumsum(bound) // max(1.0, min(self.memory / 40, 1.6e7))).astype(np.int64)
-        starts = np.r_[np.flatnonzero(np.r_[True, stripe[1:] != stripe[:-1]]), width]
         pairs, counts = [], []
-        for start, stop in pairwise(starts):
-            product = (turned[start:stop] @ table).tocoo()
+        for start, stop in pairwise(self._stripes(items)):
+            product = sp.csr_matrix((stop - start, width), dtype=np.int32)
+            for indptr, columns in _read(self.baskets, items, self.n_baskets):
+                ones = np.ones(len(columns), dtype=np.int32)
+                table = sp.csr_matrix((ones, columns, indptr), (len(indptr) - 1, width))
+                product = product + table.T.tocsr()[start:stop] @ table
+            product = product.tocoo()
             good = (product.data >= self.least) & (product.col > product.row + start)
             pairs.append(np.column_stack([product.row[good] + start, product.col[good]]).astype(np.int32))
             counts.append(product.data[good].astype(np.int64))
@@ -333,6 +329,18 @@ class _Miner:
         pairs, counts = np.concatenate(pairs), np.concatenate(counts)
         order = np.lexsort([pairs[:, 1], pairs[:, 0]])
         return pairs[order], counts[order]
+
+    def _stripes(self, items):
+        """Bounds of runs of items, so that no run can lie in more pairs than the memory takes."""
+        width, most = len(items), max(1.0, min(self.memory / 40, 1.6e7))
+        if width**2 <= most:
+            return [0, width]
+        met = np.zeros(width)
+        for indptr, columns in _read(self.baskets, items, self.n_baskets):
+            sizes = np.diff(indptr)
+            met += np.bincount(columns, weights=np.repeat(sizes, sizes), minlength=width)
+        stripe = (np.cumsum(np.minimum(met, width)) // most).astype(np.int64)
+        return np.r_[np.flatnonzero(np.r_[True, stripe[1:] != stripe[:-1]]), width].tolist()
 
     def _partners(self, sets):
         """For each set, how many sets after it share all but the last item; sets are in sorted order."""
@@ -393,23 +401,39 @@ class _Miner:
         generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence(len(sets))))
         chosen = generator.integers(len(sets), size=PROBES)
         weights = np.zeros(PROBES)
-        for probe, row in enumerate(chosen):
-            items = sets[row]
-            tail = sets[row + 1 : row + 1 + partners[row], -1]
-            weight = 1.0
-            while len(tail) and (self.max_len is None or len(items) < self.max_len):
-                tail = tail[self._is_pair(np.full(len(tail), items[-1]), tail)]
-                candidates = np.column_stack([np.tile(items, (len(tail), 1)), tail]).astype(np.int32)
-                tail = tail[self.bits.count(candidates) >= self.least] if len(tail) else tail
-                if len(tail) == 0:
-                    break
-                weights[probe] += weight * len(tail) * _bytes_of(len(items) + 1)
-                weight *= len(tail)
-                pick = generator.integers(len(tail))
-                items, tail = np.append(items, tail[pick]).astype(np.int32), tail[pick + 1 :]
+        # bits that are made anew for each use are used by all descents at once
+        at_once = PROBES if self.bits.kept is None else 1
+        for start in range(0, PROBES, at_once):
+            descents = [
+                (probe, 1.0, sets[chosen[probe]], sets[chosen[probe] + 1 :, -1][: partners[chosen[probe]]])
+                for probe in range(start, start + at_once)
+            ]
+            while descents:
+                descents = self._descend(descents, weights, generator)
         still = len(sets) * float(np.median(weights.reshape(8, -1).mean(axis=1)))
         if self.held + still > self.memory:
             self._refuse("An estimated", self.held + still, " or more")
+
+
+    def _descend(self, descents, weights, generator):
+        """One step further down: (probe, weight, set, items it may be extended by) of each that goes on."""
+        candidates = []
+        for _, _, items, tail in descents:
+            goes_on = self.max_len is None or len(items) < self.max_len
+            tail = tail[self._is_pair(np.full(len(tail), items[-1]), tail)] if goes_on else tail[:0]
+            candidates.append(np.column_stack([np.tile(items, (len(tail), 1)), tail]).astype(np.int32))
+        bounds = np.cumsum([0, *map(len, candidates)])
+        together = np.concatenate(candidates)
+        good = self.bits.count(together) >= self.least if len(together) else np.zeros(0, dtype=bool)
+        further = []
+        for (probe, weight, items, _), start, stop in zip(descents, bounds[:-1], bounds[1:]):
+            tail = together[start:stop, -1][good[start:stop]]
+            if len(tail):
+                weights[probe] += weight * len(tail) * _bytes_of(len(items) + 1)
+                pick = generator.integers(len(tail))
+                longer = np.append(items, tail[pick]).astype(np.int32)
+                further.append((probe, weight * len(tail), longer, tail[pick + 1 :]))
+        return further
 
 
 def _size(number) -> str:
@@ -419,28 +443,51 @@ def _size(number) -> str:
     return f"{number / unit:,.3g} {letters}"
 
 
+def _read(baskets, items, most):
+    """The baskets with these items alone, numbered in this order, in blocks of at most so many baskets.
+
+    Yields the bounds of each basket, and the items' numbers between them: what one block holds is all that
+    is in memory beside the baskets themselves.
+    """
+    number = np.full(baskets.n_items, -1, dtype=np.int32)
+    number[items] = np.arange(len(items), dtype=np.int32)
+    start = 0
+    while start < baskets.n_baskets:
+        first = baskets.indptr[start]
+        full = int(np.searchsorted(baskets.indptr, first + ENTRIES, side="right")) - 1
+        stop = max(start + 1, min(start + most, full))
+        columns = number[baskets.positions[first : baskets.indptr[stop]]]
+        inside = columns >= 0
+        held = np.zeros(len(columns) + 1, dtype=np.int32)
+        np.cumsum(inside, out=held[1:])
+        yield held[baskets.indptr[start : stop + 1] - first], columns[inside]
+        start = stop
+
+
 class _Bits:
     """One bit per item and basket, in blocks of baskets; held if they fit, else made anew for each use."""
 
-    def __init__(self, rows, columns, n_baskets, width, memory):
-        self.rows, self.columns, self.n_baskets, self.width = rows, columns, n_baskets, width
-        fitting = int(3.2e7 // max(1, width)) // WORD * WORD
+    def __init__(self, baskets, items, memory):
+        self.baskets, self.items = baskets, items
+        fitting = int(2.5e8 // max(1, len(items))) // WORD * WORD
         self.block = max(WORD, min(BLOCK, fitting))
-        self.kept = list(self._made()) if width * n_baskets / 8 <= memory else None
+        self.kept = list(self._made()) if len(items) * baskets.n_baskets / 8 <= memory else None
 
     def _made(self):
-        for start in range(0, self.n_baskets, self.block):
-            stop = min(start + self.block, self.n_baskets)
-            low, high = np.searchsorted(self.rows, [start, stop])
-            words = -(-(stop - start) // WORD)
-            held = np.zeros((self.width, words * WORD), dtype=np.uint8)
-            held[self.columns[low:high], self.rows[low:high] - start] = 1
-            yield np.packbits(held, axis=1, bitorder="little").view(np.uint64)
+        for indptr, columns in _read(self.baskets, self.items, self.block):
+            sizes = np.diff(indptr)
+            words = -(-len(sizes) // WORD)
+            basket = np.arange(len(sizes))
+            word = np.repeat(basket // WORD, sizes)
+            bit = np.repeat(np.uint64(1) << (basket % WORD).astype(np.uint64), sizes)
+            held = np.zeros(len(self.items) * words, dtype=np.uint64)
+            np.add.at(held, columns.astype(np.int64) * words + word, bit)
+            yield held.reshape(len(self.items), words)
 
     def count(self, candidates) -> np.ndarray:
         """Baskets that hold each candidate; candidates are in sorted order, so beginnings are shared."""
         counts = np.zeros(len(candidates), dtype=np.int64)
-        step = max(1, CHUNK // (self.block // 8))
+        step = max(1, CHUNK // (min(self.block, self.baskets.n_baskets) // 8 + 8))
         plans = [
             (start, _plan(candidates[start : start + step])) for start in range(0, len(candidates), step)
         ]

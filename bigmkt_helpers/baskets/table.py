@@ -164,7 +164,10 @@ class Baskets:
 
     def item_counts(self) -> np.ndarray:
         """Number of baskets that hold each item, int64, in the order of `labels`."""
-        return np.bincount(self.positions, minlength=self.n_items)
+        counts = np.zeros(self.n_items, dtype=np.int64)
+        for start in range(0, len(self.positions), 1 << 20):  # a count takes a copy of 8 bytes an entry
+            counts += np.bincount(self.positions[start : start + (1 << 20)], minlength=self.n_items)
+        return counts
 
     def rows(self) -> np.ndarray:
         """The basket of each entry of `positions`."""
