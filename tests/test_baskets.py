@@ -2,6 +2,7 @@
 
 import math
 import os
+import tracemalloc
 from collections import Counter
 from fractions import Fraction
 from itertools import chain, combinations
@@ -110,6 +111,40 @@ def test_labels_stay_as_they_came():
     assert found[frozenset({"milk ", "茶壶", "🍵"})] == 1
     assert frozenset({"milk", "茶壶"}) not in found
     assert baskets.to_lists() == [sorted(set(items)) for items in lists]
+
+
+@pytest.mark.unit
+def test_baskets_of_any_kind_of_list():
+    expected = [["a", "b"], ["b"], []]
+    for kind in (list, tuple, set, frozenset, iter, np.array, pd.Series, dict.fromkeys):
+        made = Baskets.from_lists(kind(items) for items in [["b", "a", "b"], ["b"], []])
+        assert made.to_lists() == expected
+        assert all(type(label) is str for label in made.labels)
+    numbers = Baskets.from_lists([np.array([2, 10**12]), (2.0,), [np.uint8(2), -(2**63)], [2**63 - 1]])
+    assert numbers.labels == [-(2**63), 2, 10**12, 2**63 - 1]
+    assert all(type(label) is int for label in numbers.labels)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    ("item", "says"),
+    [
+        ("", "is missing in 1 of 3 rows (first: row 1, value '')"),
+        (None, "is missing in 1 of 3 rows"),
+        (True, "is neither a whole number nor text"),
+        (1.5, "is neither a whole number nor text"),
+        (("a",), "is neither a whole number nor text"),
+        (2**63, "is too large for a 64-bit whole number"),
+        ("b", "is not a whole number like the labels before it"),
+    ],
+)
+def test_every_item_is_looked_at(item, says):
+    """One item among good ones of the same or the other kind."""
+    good = "a" if item == "" else 1
+    with pytest.raises(InputError) as caught:
+        Baskets.from_lists([[good], [item], [good]])
+    assert says in str(caught.value)
+    assert Baskets.from_lists([[good], [good]]).labels == [good]
 
 
 @pytest.mark.unit
@@ -236,10 +271,58 @@ def test_small_blocks_and_stripes_count_the_same(monkeypatch, sparse):
     assert Counter(map(len, expected)) == Counter(len(i) for i in brute_force(lists, 4))
     monkeypatch.setattr(mining, "BLOCK", 128)
     monkeypatch.setattr(mining, "CHUNK", 256)
+    monkeypatch.setattr(mining, "ENTRIES", 190)  # some blocks end here, some at their number of baskets
     if sparse:  # no room to hold the bits, and none for a table of pairs: made anew for each use
         monkeypatch.setattr(mining, "_bytes_of", lambda length: 0)
         assert as_dict(frequent_itemsets(lists, min_count=4, memory=400)) == expected
     assert as_dict(frequent_itemsets(lists, min_count=4)) == expected
+
+
+@pytest.mark.unit
+@settings(max_examples=40, deadline=None)
+@given(SMALL, st.integers(1, 3), st.sampled_from([0.0, 2.0]), st.integers(1, 8), st.booleans())
+def test_pairs_on_bits_or_by_product_in_any_blocks(lists, least, dense, entries, narrow):
+    """A basket may hold more than is read at once, a stripe of items be one item, bits be made anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(mining, "DENSE", dense)
+        patch.setattr(mining, "ENTRIES", entries)
+        patch.setattr(mining, "_bytes_of", lambda length: 0)
+        found = frequent_itemsets(lists, min_count=least, memory=2.0 if narrow else 1e9)
+    assert as_dict(found) == brute_force(lists, least)
+
+
+@pytest.mark.unit
+def test_the_border_between_bits_and_product(monkeypatch):
+    """28 items in each of 28 baskets' worth of cells: at a density of 1/28 the product, above it bits."""
+    at_border = [[item] for item in range(28)]
+    above = [[*items] for items in at_border]
+    above[0].append(1)
+    used = []
+    monkeypatch.setattr(mining, "_read", lambda *a, own=mining._read: used.append(1) or own(*a))
+    monkeypatch.setattr(
+        mining._Bits, "_made", lambda self, own=mining._Bits._made: used.append(2) or own(self)
+    )
+    frequent_itemsets(at_border, min_count=1)
+    assert used == [1]
+    used.clear()
+    assert len(frequent_itemsets(above, min_count=1)) == 29
+    assert used == [2, 1]
+
+
+@pytest.mark.unit
+def test_the_memory_of_the_search_does_not_grow_with_the_baskets():
+    generator = np.random.Generator(np.random.PCG64(5))
+    values = generator.integers(0, 97, size=(900_000, 4), dtype=np.int32)
+    values += np.arange(4, dtype=np.int32) * 100  # four different ones, ascending
+    indptr, peaks = np.arange(len(values) + 1) * 4, []
+    for size in (300_000, 900_000):
+        baskets = Baskets(list(range(400)), indptr[: size + 1], values[:size].ravel())
+        tracemalloc.start()
+        found = frequent_itemsets(baskets, min_support=0.00019)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(found) >= 4 * 97
+    assert peaks[1] < 1.3 * peaks[0]
 
 
 @pytest.mark.unit
@@ -721,6 +804,22 @@ def test_an_answer_that_would_not_fit_is_refused_early(n_baskets):
     assert len(frequent_itemsets(lists, min_support=1, max_len=2)) == 40 + 780
     with pytest.raises(InputError, match=r"More than .* of itemsets"):
         frequent_itemsets(lists, min_support=1, max_len=3, memory=1e6)
+
+
+@pytest.mark.bad_input
+def test_bits_made_anew_are_estimated_as_well(monkeypatch):
+    """All descents together; 16 items in every basket have 65,535 itemsets, of 100 bytes each here."""
+    made, own_init, own_made = [], mining._Bits.__init__, mining._Bits._made
+    monkeypatch.setattr(mining, "DENSE", 2.0)
+    monkeypatch.setattr(mining, "MANY", 2000)
+    monkeypatch.setattr(mining, "_bytes_of", lambda length: 100)
+    monkeypatch.setattr(mining._Bits, "__init__", lambda self, *given: own_init(self, *given[:2], -1))
+    monkeypatch.setattr(mining._Bits, "_made", lambda self: made.append(1) or own_made(self))
+    with pytest.raises(InputError, match=r"estimated .* MB or more of itemsets") as caught:
+        frequent_itemsets([list(range(16))] * 3, min_support=1, memory=1e6)
+    estimated = float(str(caught.value).split()[2])
+    assert 6.55 / 3 < estimated < 6.55 * 2
+    assert len(made) < 40
 
 
 @pytest.mark.bad_input

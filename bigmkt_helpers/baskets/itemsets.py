@@ -123,9 +123,10 @@ def frequent_itemsets(
     product instead. A candidate is dropped uncounted if its last two items are not a frequent pair. Counts
     are whole numbers, and so is the minimum (:func:`smallest_count`): nothing is lost to rounding.
 
-    Memory is the bits (``n_items * n_baskets / 8`` bytes for the items in a frequent pair, or one block at a
-    time if that is over a quarter of `memory`) and the result. A support so low that the result would not fit
-    is refused: at the latest when memory is full, and as a rule before, since whenever a level has very many
+    Memory beside the baskets is the bits (``n_items * n_baskets / 8`` bytes for the items in a frequent pair;
+    if that is over a quarter of `memory`, they are made anew, one block of baskets at a time), some tens of
+    megabytes for the block at work, and the result. A support so low that the result would not fit is
+    refused: at the latest when memory is full, and as a rule before, since whenever a level has very many
     candidates the number of itemsets still to come is estimated by random descents into the tree of itemsets
     (Knuth, Estimating the efficiency of backtrack programs, Mathematics of Computation 29, 1975).
 
@@ -249,7 +250,8 @@ def _frame(baskets, levels) -> pd.DataFrame:
     for positions, count in levels:
         positions = np.sort(positions, axis=1)
         order = np.lexsort(positions.T[::-1])
-        sets.extend(map(frozenset, labels[positions[order]].tolist()))
+        # column by column: one list for each set would only keep the garbage collector busy
+        sets.extend(map(frozenset, zip(*(labels[column].tolist() for column in positions[order].T))))
         counts.append(count[order])
     counts = np.concatenate(counts)
     column = np.empty(len(sets), dtype=object)
@@ -268,7 +270,7 @@ class _Miner:
     def __init__(self, baskets, least, max_len, memory):
         self.baskets, self.least, self.max_len, self.memory = baskets, least, max_len, memory
         self.n_baskets = baskets.n_baskets
-        self.held = 0.0
+        self.held, self.bits, self.codes = 0.0, None, None
 
     def levels(self):
         """(positions, counts) for each length."""
@@ -292,7 +294,10 @@ class _Miner:
         number = np.full(len(items), -1, dtype=np.int64)
         number[used] = np.arange(len(used))
         items, pairs = items[used], number[pairs].astype(np.int32)
-        self.bits = _Bits(self.baskets, items, self.memory / 4)
+        if self.bits is None:
+            self.bits = _Bits(self.baskets, items, self.memory / 4)
+        else:
+            self.bits.keep(used)
         self.codes = pairs[:, 0].astype(np.int64) * len(items) + pairs[:, 1]
         self.width = len(items)
         sets, probed = pairs, MANY // 2
@@ -312,7 +317,6 @@ class _Miner:
         density = float(counts.sum()) / (width * self.n_baskets)
         if density > DENSE and width * self.n_baskets / 8 < self.memory / 4:
             self.bits = _Bits(self.baskets, items, self.memory / 4)
-            self.codes = None
             return self._next(np.arange(width, dtype=np.int32)[:, None], np.arange(width)[::-1])
         pairs, counts = [], []
         for start, stop in pairwise(self._stripes(items)):
@@ -414,7 +418,6 @@ class _Miner:
         if self.held + still > self.memory:
             self._refuse("An estimated", self.held + still, " or more")
 
-
     def _descend(self, descents, weights, generator):
         """One step further down: (probe, weight, set, items it may be extended by) of each that goes on."""
         candidates = []
@@ -472,6 +475,10 @@ class _Bits:
         fitting = int(2.5e8 // max(1, len(items))) // WORD * WORD
         self.block = max(WORD, min(BLOCK, fitting))
         self.kept = list(self._made()) if len(items) * baskets.n_baskets / 8 <= memory else None
+
+    def keep(self, places):
+        """Only some of the items from now on; for bits that are held."""
+        self.items, self.kept = self.items[places], [bits[places] for bits in self.kept]
 
     def _made(self):
         for indptr, columns in _read(self.baskets, self.items, self.block):
