@@ -748,3 +748,25 @@ def test_defined_answers():
     for model in (sq.PanelHMM(), sq.MarkovChain()):
         with pytest.raises(NotFittedError):
             model.bits([[1]])
+
+
+@pytest.mark.unit
+def test_a_panel_of_float_arrays_is_read_as_one_of_lists():
+    """Arrays of numbers are put together without looking at each cell: same answers, same refusals."""
+    rng = np.random.default_rng(5)
+    rows = [rng.poisson(1.0, (n, 2)).astype(float) for n in (4, 1, 6, 3)]
+    rows[0][2, 1] = rows[2][5] = np.nan
+    model = sq.PanelHMM(2, ("poisson", "poisson")).set_parameters(
+        [0.4, 0.6], [[0.9, 0.1], [0.2, 0.8]], [[0.3, 2.0], [1.0, 0.5]]
+    )
+    lists = [row.tolist() for row in rows]
+    assert np.allclose(model.log_probability(rows), model.log_probability(lists))
+    assert np.allclose(model.filtered(rows), model.filtered(lists))
+    assert np.allclose(model.forecast(rows, 3), model.forecast(lists, 3))
+    one = sq.PanelHMM(2, "poisson").set_parameters([0.4, 0.6], [[0.9, 0.1], [0.2, 0.8]], [[0.3, 2.0]])
+    single = [row[:, 0] for row in rows]
+    assert np.allclose(one.log_probability(single), one.log_probability([row.tolist() for row in single]))
+    with pytest.raises(InputError, match="Step 1 of customer 0 is -1"):
+        one.log_probability([np.array([1.0, -1.0])])
+    with pytest.raises(InputError, match="Sequence 1 has shape"):
+        one.log_probability([np.array([1.0]), np.ones((2, 3))])

@@ -125,6 +125,12 @@ def test_the_forecast_answers_the_common_question():
     p = forecast.probabilities(guard=False)
     row = question.score("panel model", p)
     assert row["closed"] > 0.1
+    # one pass over the weeks says what a forecast for each horizon says
+    timing = question.features(forecast.timing, guard=False)
+    panel = sq.engagement_panel(question.history(), question.customers(), question.cutoff())
+    for weeks in (1, 4, 13):
+        odds = forecast.model_.forecast(panel, weeks)["any"].to_numpy().clip(1e-9, 1 - 1e-9)
+        assert np.allclose(timing[f"log_odds_{weeks}"], np.log(odds / (1 - odds)))
     # nothing from the cutoff on is looked at
     question.guard(forecast.timing)
 
