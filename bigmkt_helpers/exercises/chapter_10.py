@@ -59,9 +59,9 @@ _STRATA = [(302, 4, 2636, 32), (193, 36, 258, 32), (472, 201, 139, 41)]
 # 10.5: from how many rows on a score finds an edge
 
 
-def _rows_needed(*, half=True, base=2.0, other_rows=True, table=True):
+def _rows_needed(*, half=True, base=2.0, other_rows=True, table=True, added=True):
     def rows_needed(bits, parent_levels, child_levels, other_combinations):
-        free = (parent_levels - 1) * (child_levels - 1) * (other_combinations if other_rows else 1)
+        free = (parent_levels - added) * (child_levels - 1) * (other_combinations if other_rows else 1)
         if not table:
             free = 1
         n = 2
@@ -126,6 +126,26 @@ EXERCISES = (
                 lambda: {"season", "loyalty"},
                 "`loyalty` would do, but nobody has recorded it. Which recorded node closes the same path?",
                 also=(lambda: {"season", "loyalty", "visits"}, lambda: {"loyalty"}),
+            ),
+            "the wrong side of loyalty": Mistake(
+                lambda: {"season", "age"},
+                "`age` stands before `loyalty`, not on the path from `sent` to `ordered`. Adjusting for it "
+                "leaves that path open.",
+                also=(lambda: {"age"}, lambda: {"age", "clicked"}),
+            ),
+            "nothing": Mistake(
+                set,
+                "Both back doors stay open: who got the reminder hangs on visits and on the calendar, and "
+                "orders go with both.",
+            ),
+            "not a set": Mistake(
+                lambda: ["season", "visits"],
+                "Give a Python set of names, as in {'one', 'other'}.",
+                also=(
+                    lambda: ["visits", "season"],
+                    lambda: ("season", "visits"),
+                    lambda: frozenset({"season", "visits"}),
+                ),
             ),
             "more than needed": Mistake(
                 lambda: {"season", "visits", "age"},
@@ -210,6 +230,11 @@ EXERCISES = (
                 lambda: _rows_needed(other_rows=False),
                 "The new parent doubles the *whole* table of the child: it costs free probabilities "
                 "for every combination of the other parents.",
+            ),
+            "the whole table": Mistake(
+                lambda: _rows_needed(added=False),
+                "You pay for the whole new table. The child has one row for each combination of the others "
+                "already; a parent of k levels *adds* (k - 1) times as many.",
             ),
             "one probability": Mistake(
                 lambda: _rows_needed(table=False),
