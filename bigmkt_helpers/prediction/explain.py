@@ -202,7 +202,7 @@ def _codes(model, y, n) -> np.ndarray:
         raise InputError(f"y has {len(answers)} answers for {n} customers: they must pair up.")
     code = pd.Index(model.classes_).get_indexer(pd.Index(answers))
     if (code < 0).any():
-        raise InputError(f"The model does not know the answer {answers[code < 0][0]!r}.")
+        raise InputError(f"The model does not know the answer {answers[code < 0].tolist()[0]!r}.")
     return code
 
 

@@ -100,7 +100,10 @@ class ShopFeatures:
                 raise InputError(f"There is no table {name!r}: hand it in with tables=.")
         columns = ["order_id", "line_number", "customer_id", "order_time", "category", "spend"]
         frame(tables["orders"], columns, "orders")
-        frame(tables["customers"], ["customer_id", *self.people, "email_consent", "app_user"], "customers")
+        frame(tables["customers"], ["customer_id", "email_consent", "app_user"], "customers")
+        absent = [column for column in self.people if column not in tables["customers"].columns]
+        if absent:
+            raise InputError(f"customers has no column {absent[0]!r}: leave it out of people=.")
         lines = _known(tables["orders"], "order_time", customers, cutoff)
         lines = lines.sort_values(["order_time", "order_id", "line_number"], kind="stable")
         first = lines.drop_duplicates("order_id")

@@ -91,7 +91,7 @@ class AnomalyScores:
             from sklearn.ensemble import IsolationForest
 
             trees = _checks.whole_number(self.n_trees, "n_trees", least=10)
-            self.model_ = IsolationForest(trees, random_state=seed).fit(z)
+            self.model_ = IsolationForest(n_estimators=trees, random_state=seed).fit(z)
         self.scores_ = np.sort(self._raw(z))
         return self
 
