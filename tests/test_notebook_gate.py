@@ -26,6 +26,7 @@ CHAPTERS = {
     "08_market_baskets",
     "09_sequences",
     "10_bayesian_networks",
+    "12_customer_lifetime_value",
 }
 
 chapters = pytest.mark.parametrize("path", PATHS, ids=[path.stem for path in PATHS])
