@@ -21,7 +21,7 @@ class ParetoNBD(RepeatModel):
 
     While alive, a customer buys with rate λ (Poisson) and drops out with rate μ, at any moment. Over
     customers λ is Gamma(r, rate α) and μ is Gamma(s, rate β). Schmittlein, Morrison & Colombo, Management
-    Science 33(1), 1987, pages 1-24 (unverified). With x repeat purchases, the last at t_x, and T since the
+    Science 33(1), 1987, pages 1-24. With x repeat purchases, the last at t_x, and T since the
     first,
 
         L = Γ(r + x) α^r β^s / Γ(r) ·

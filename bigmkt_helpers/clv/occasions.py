@@ -14,7 +14,7 @@ class BGBB(RepeatModel):
 
     Before each opportunity a customer drops out with probability θ; while alive they buy with probability p.
     Over customers p is Beta(α, β) and θ is Beta(γ, δ). Fader, Hardie & Shang, Marketing Science 29(6), 2010,
-    pages 1086-1108 (unverified). With x purchases at n opportunities, the last at opportunity t_x,
+    pages 1086-1108. With x purchases at n opportunities, the last at opportunity t_x,
 
         L = [B(α + x, β + n - x) B(γ, δ + n)
              + Σ B(α + x, β + j - x) B(γ + 1, δ + j), j from t_x to n - 1] / (B(α, β) B(γ, δ)).

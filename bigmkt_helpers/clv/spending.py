@@ -16,7 +16,7 @@ class GammaGamma(LikelihoodModel):
 
     A purchase of a customer is Gamma(p, rate ν), with mean p / ν; over customers ν is Gamma(q, rate γ).
     Spend is taken to be independent of how often somebody buys: look at the correlation before relying on
-    it. Fader & Hardie, The Gamma-Gamma model of monetary value, note 2013 (unverified). A customer with mean
+    it. Fader & Hardie, The Gamma-Gamma model of monetary value, note 2013. A customer with mean
     spend m over x repeat purchases is expected to spend
 
         p (γ + x m) / (p x + q - 1)

@@ -24,7 +24,7 @@ def kaplan_meier(duration, left, level: float = 0.95, interval: str = "log-log")
 
     S(t) = Π (1 - d / n) over times up to t, with d who left and n who were there until then; variance by
     Greenwood, S² Σ d / (n (n - d)). Kaplan & Meier, Journal of the American Statistical Association 53, 1958,
-    pages 457-481 (unverified). Of a customer who left and one who was censored at the same time, the latter
+    pages 457-481. Of a customer who left and one who was censored at the same time, the latter
     counts as still there.
 
     Parameters
