@@ -609,6 +609,9 @@ def test_events_by_hand():
     calendar = sq.monthly_counts(table, align="calendar")
     assert calendar.astype(int).to_numpy().tolist() == [[1, 0, 1], [0, 1, 0]]
     assert sq.monthly_counts(table, until="2024-03-01").shape == (2, 2)
+    # nobody bought in April and May, which are over all the same
+    longer = sq.monthly_counts(table, until="2024-06-01").fillna(-1).astype(int)
+    assert longer.to_numpy().tolist() == [[1, 0, 1, 0, 0], [1, 0, 0, 0, -1]]
     start = pd.Timestamp("2024-01-29")
     entry = pd.Series(pd.to_datetime(["2024-01-31", "2024-02-02"]), index=[5, 7])
     panel = sq.event_panel(
@@ -631,6 +634,11 @@ def test_events_by_hand():
 
 
 # --- bad input
+
+
+def _orders(customers, zone=None):
+    days = pd.to_datetime(["2024-01-31", "2024-03-01"]).tz_localize(zone)
+    return pd.DataFrame({"customer_id": customers, "date": days})
 
 
 @pytest.mark.bad_input
@@ -720,6 +728,11 @@ def test_events_by_hand():
         (lambda: sq.state_count_table([[1]], []), "ks is"),
         (lambda: sq.clickstreams(["1", "2 x"]), "Line 2 is not whole numbers"),
         (lambda: sq.monthly_counts(pd.DataFrame({"date": []})), "no column 'customer_id'"),
+        (lambda: sq.monthly_counts(_orders([None, 1])), r"\(1 of 2, first in row 0\).*dropna"),
+        (lambda: sq.monthly_counts(_orders([1, 2]).astype({"date": str})), "pd.to_datetime"),
+        (lambda: sq.monthly_counts(_orders([1, 2], zone="Asia/Shanghai")), r"tz_localize\(None\)"),
+        (lambda: sq.monthly_counts(_orders([1, 2]), until="2024-02-15"), "the first day of a month"),
+        (lambda: sq.monthly_counts(_orders([1, 2]), until="2024-01-01"), "no transactions before 2024-01-01"),
     ],
 )
 def test_bad_input(call, sentence):

@@ -20,9 +20,9 @@ def _expected_stay(*, kind="whole", guard=True):
         if stay == 1:
             return 0.0
         if kind == "half":
-            return math.log(0.5) / math.log(stay) if stay else 0.0
+            return math.log(0.5) / math.log(stay)
         if kind == "other":
-            return 1 / stay if stay else math.inf
+            return 1 / stay
         return (stay if kind == "more" else 1.0) / (1 - stay)
 
     return expected_stay
@@ -31,20 +31,23 @@ def _expected_stay(*, kind="whole", guard=True):
 # 09.2: what the present tells about the next step
 
 
-def _bits_of_memory(*, flat=False, rate_only=False, nats=False, kept=False):
+def _bits_of_memory(*, flat="", rate_only=False, nats=False, kept=False, turned=False):
     def bits_of_memory(P):
         from bigmkt_helpers import sequences as sq
 
         P = np.asarray(P, dtype=float)
-        law = np.full(len(P), 1 / len(P)) if flat else sq.stationary_laws(P).iloc[0].to_numpy()
-        rate = sq.entropy_rate(P, law)
+        law, even = sq.stationary_laws(P).iloc[0].to_numpy(), np.full(len(P), 1 / len(P))
+        rate = sq.entropy_rate(P, even if flat in ("both", "rate") else law)
+        law = even if flat in ("both", "whole") else law
         if rate_only:
             return rate
         some = law[law > 0]
         whole = float(-(some * np.log2(some)).sum())
         if kept:
             return whole
-        return (whole - rate) * (math.log(2) if nats else 1.0)
+        if nats == "whole":
+            return whole * math.log(2) - rate
+        return (rate - whole if turned else whole - rate) * (math.log(2) if nats else 1.0)
 
     return bits_of_memory
 
@@ -73,10 +76,12 @@ def _filter_step(*, order="predict", missing="move", normal=True, turned=False):
 # 09.4: the largest discount
 
 
-def _largest_discount(*, gift=True, cost_counts=True, floor=True):
+def _largest_discount(*, gift=True, cost_counts=True, floor=True, per="buyer"):
     def largest_discount(p0, p1, margin, cost):
         gain = (p1 - p0) * margin - (cost if cost_counts else 0.0)
         over = p1 if gift else p1 - p0
+        if per == "reminder":
+            return max(0.0, gain)
         if over <= 0:
             return 0.0
         return max(0.0, gain / over) if floor else gain / over
@@ -91,6 +96,11 @@ def _same_states(*, kind="best"):
     def same_states(one, other):
         one, other = np.asarray(one, dtype=float), np.asarray(other, dtype=float)
         apart = np.abs(one[:, None] - other).sum(axis=2)
+        if kind == "squares":
+            apart = ((one[:, None] - other) ** 2).sum(axis=2)
+        if kind == "sorted":
+            way = np.argsort(other[:, -1], kind="stable")
+            return way[np.argsort(np.argsort(one[:, -1], kind="stable"))].tolist()
         if kind == "nearest":
             return [int(place) for place in apart.argmin(axis=1)]
         if kind == "greedy":
@@ -113,7 +123,7 @@ EXERCISES = (
         key="09.1",
         title="A stay is geometric: its mean is one over the chance to leave.",
         reference=_expected_stay,
-        cases=((0.92,), (0.5,), (0.0,), (1,)),
+        cases=((0.92,), (0.5,), (0.2,), (1,)),
         mistakes={
             "weeks to come": Mistake(
                 lambda: _expected_stay(kind="more"),
@@ -149,9 +159,10 @@ EXERCISES = (
         ),
         mistakes={
             "uniform law": Mistake(
-                lambda: _bits_of_memory(flat=True),
+                lambda: _bits_of_memory(flat="both"),
                 "You weight all states alike. In the long run the chain is in some states more often: use "
                 "the stationary law.",
+                also=(lambda: _bits_of_memory(flat="rate"), lambda: _bits_of_memory(flat="whole")),
             ),
             "the rate": Mistake(
                 lambda: _bits_of_memory(rate_only=True),
@@ -165,6 +176,12 @@ EXERCISES = (
             "nats": Mistake(
                 lambda: _bits_of_memory(nats=True),
                 "Bits need the logarithm to base 2.",
+                also=(lambda: _bits_of_memory(nats="whole"),),
+            ),
+            "turned": Mistake(
+                lambda: _bits_of_memory(turned=True),
+                "The sign is turned: the present leaves less unknown than there was, so take the entropy "
+                "rate from the entropy.",
             ),
         },
     ),
@@ -214,6 +231,7 @@ EXERCISES = (
             (0.08, 0.24, 60.0, 1.0),
             (0.55, 0.58, 60.0, 1.0),
             (0.01, 0.02, 60.0, 1.0),
+            (0.3, 0.2, 60.0, 1.0),
             (0.0, 0.0, 60.0, 1.0),
         ),
         mistakes={
@@ -222,6 +240,11 @@ EXERCISES = (
                 "You let only those who are won use the discount. Everybody who comes back uses it: p1 of "
                 "them.",
                 also=(lambda: _largest_discount(gift=False, floor=False),),
+            ),
+            "per reminder": Mistake(
+                lambda: _largest_discount(per="reminder"),
+                "That is what a reminder without a discount earns. The discount is paid only to those who "
+                "buy, p1 of them: divide.",
             ),
             "cost forgotten": Mistake(
                 lambda: _largest_discount(cost_counts=False),
@@ -250,6 +273,10 @@ EXERCISES = (
                 np.array([[0.50, 0.50], [0.30, 0.70]]),
                 np.array([[0.45, 0.55], [0.80, 0.20]]),
             ),
+            (
+                np.array([[0.4, 0.1, 0.5], [0.0, 0.4, 0.6], [0.1, 0.7, 0.2]]),
+                np.array([[0.0, 0.6, 0.4], [0.8, 0.0, 0.2], [0.4, 0.1, 0.5]]),
+            ),
         ),
         mistakes={
             "nearest": Mistake(
@@ -265,6 +292,16 @@ EXERCISES = (
             "turned": Mistake(
                 lambda: _same_states(kind="turned"),
                 "You list for each state of `other` its partner in `one`. Asked for is the other way round.",
+            ),
+            "squares": Mistake(
+                lambda: _same_states(kind="squares"),
+                "You compare the states in another way, with squares perhaps. Asked for is the least sum of "
+                "the absolute differences; one large difference counts no more than several small ones.",
+            ),
+            "sorted": Mistake(
+                lambda: _same_states(kind="sorted"),
+                "You put the states in order by one symbol. Two states can be alike in that symbol and apart "
+                "in the others: compare all symbols.",
             ),
         },
     ),

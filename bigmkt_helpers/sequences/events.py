@@ -32,7 +32,8 @@ def monthly_counts(
         construction, and those who came later have NaN at the end; or the first month of the table for all,
         so that the months before the first purchase are zeros which say only that somebody had not yet come.
     until : Timestamp, optional
-        Purchases strictly before it count; it should be the first of a month. All of them without it.
+        Purchases strictly before it count, and the count ends with the month before it, with or without a
+        purchase; the first of a month. Without it all count, to the month of the last purchase of anybody.
 
     Returns
     -------
@@ -42,7 +43,8 @@ def monthly_counts(
     Raises
     ------
     InputError
-        Missing columns or values, no transactions.
+        Missing columns or values, dates that are text or have a zone, an `until` within a month, no
+        transactions.
 
     Examples
     --------
@@ -55,21 +57,39 @@ def monthly_counts(
     if align not in ("entry", "calendar"):
         raise InputError(f"align={align!r} is not known: use 'entry' or 'calendar'.")
     table = transactions[[customer, date]]
-    if table.isna().any(axis=None):
-        raise InputError("transactions holds a row without customer or date: leave it out or fill it.")
-    moments = table[date]
-    if until is not None:
-        table = table[moments < until]
-        moments = table[date]
     if not len(table):
         raise InputError("There are no transactions to count.")
+    gaps = table.isna().any(axis=1)
+    if gaps.any():
+        raise InputError(
+            f"transactions holds a row without customer or date ({gaps.sum():,} of {len(table):,}, first in "
+            f"row {_checks.shown(table.index[gaps.argmax()])}): leave it out, as with "
+            f"dropna(subset=[{customer!r}, {date!r}])."
+        )
+    moments = table[date]
+    if not pd.api.types.is_datetime64_dtype(moments):
+        raise InputError(
+            f"Column {date!r} of transactions is {moments.dtype}, not a moment without a zone: use "
+            "pd.to_datetime, and dt.tz_convert and dt.tz_localize(None) for a zone."
+        )
+    if until is not None:
+        until = pd.Timestamp(until)
+        if until != until.to_period("M").to_timestamp():
+            raise InputError(
+                f"until is {until}: give the first day of a month, as the last month would be cut short."
+            )
+        table = table[moments < until]
+        moments = table[date]
+        if not len(table):
+            raise InputError(f"There are no transactions before {until:%Y-%m-%d} to count.")
     day = moments.dt.normalize()
     month = (moments.dt.year * 12 + moments.dt.month).to_numpy(np.int64)
     once = ~pd.DataFrame({"c": table[customer], "d": day}).duplicated().to_numpy()
     who, names = pd.factorize(table[customer], sort=True)
     first = month.min()
-    # the last month of the count is that of the last purchase of anybody
-    n_months = int(month.max() - first + 1)
+    # a month in which nobody bought is a month all the same, if it is known to be over
+    past = month.max() + 1 if until is None else until.year * 12 + until.month
+    n_months = int(past - first)
     counts = np.zeros((len(names), n_months))
     np.add.at(counts, (who[once], (month - first)[once]), 1)
     if align == "entry":
