@@ -788,6 +788,13 @@ def test_an_unfitted_discretiser_says_so():
 
 
 @pytest.mark.unit
+def test_without_bands_nothing_is_cut():
+    out = nw.Discretiser({}).fit_transform(ROWS)
+    pd.testing.assert_frame_equal(out, ROWS)
+    assert out is not ROWS
+
+
+@pytest.mark.unit
 def test_promises_are_the_tests_one_by_one():
     network = nw.Network(
         [("a", "b"), ("b", "c"), ("a", "d")],

@@ -50,6 +50,7 @@ class Discretiser:
     bands : mapping of column to int or sequence of numbers
         So many bands of (nearly) equal numbers of rows, or the cuts themselves. A value equal to a cut
         belongs to the band above it. Where many rows share a value, fewer bands than asked for may come out.
+        Empty: nothing is cut.
 
     Attributes
     ----------
@@ -75,8 +76,10 @@ class Discretiser:
             A column that is missing, has gaps or is not numeric; fewer than two bands; cuts that do not
             rise; a column of one value, for which no cut can be learned.
         """
-        table = _checks.table(data, list(self.bands))
         self.cuts_, self.levels_ = {}, {}
+        if not self.bands:
+            return self
+        table = _checks.table(data, list(self.bands))
         for column, bands in self.bands.items():
             values = _numbers(table, column)
             if isinstance(bands, int | np.integer):
@@ -112,6 +115,8 @@ class Discretiser:
         bands."""
         if not hasattr(self, "cuts_"):
             raise NotFittedError("Discretiser: call fit with a table first.")
+        if not self.bands:
+            return data.copy()
         table, out = _checks.table(data, list(self.bands)), data.copy()
         for column, cuts in self.cuts_.items():
             codes = np.searchsorted(cuts, _numbers(table, column), side="right")
