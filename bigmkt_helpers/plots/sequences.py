@@ -45,9 +45,11 @@ def transition_map(transition, title="Where one step leads", label="probability"
     table = _table(transition)
     values = table.to_numpy(dtype=float)
     n = len(values)
+    # up to the largest probability: with many states all are small, and a scale up to 1 hides the differences
+    most = values.max()
     with matplotlib.rc_context(STYLE):
         axes = new_axes(height=min(1.4 + 0.42 * n, 6.4))
-        picture = axes.imshow(values, cmap="cividis", vmin=0, vmax=1, aspect="auto")
+        picture = axes.imshow(values, cmap="cividis", vmin=0, vmax=most, aspect="auto")
         axes.set_xticks(range(n), [str(c) for c in table.columns], rotation=90 if n > 6 else 0)
         axes.set_yticks(range(n), [str(r) for r in table.index])
         axes.set(xlabel="to", ylabel="from")
@@ -55,7 +57,7 @@ def transition_map(transition, title="Where one step leads", label="probability"
         if n <= 12:
             for i, j in np.ndindex(n, n):
                 text = f"{values[i, j]:.2f}"
-                axes.text(j, i, text, ha="center", va="center", color=_ink(values[i, j], 0, 1), fontsize=9)
+                axes.text(j, i, text, ha="center", va="center", color=_ink(values[i, j], 0, most), fontsize=9)
         axes.figure.colorbar(picture, ax=axes, label=label)
         axes.set_title(title)
     top = values.argmax(axis=1)
