@@ -78,7 +78,7 @@ MINED = (
 LIMITS = {"memory_gb": 8, "cpu_s": 150}
 """What a miner may take before it is stopped."""
 
-PATIENCE = {5: 8.0, 3: 25.0}
+PATIENCE = {5: 10.0, 3: 100.0}
 """Pairs of runs, and the CPU seconds of the first pair up to which so many are made; beyond, it is one."""
 
 FALLING = ("T10I4D100K", (0.01, 0.005, 0.002, 0.001, 0.0005))

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 from itemsets import lists_of, packed
-from measure import cpu_seconds, measured, report
+from measure import cpu_seconds, measured, report, settled, settled_with_tables
 from scipy import sparse
 
 
@@ -193,6 +193,7 @@ def _mlxtend(mine, data, result):
     from mlxtend.preprocessing import TransactionEncoder
 
     lists = lists_of(data)
+    settled_with_tables()
     with measured(result):
         encoder = TransactionEncoder()
         table = pd.DataFrame(encoder.fit_transform(lists), columns=encoder.columns_)
@@ -208,6 +209,7 @@ def efficient_apriori(data, result):
     from efficient_apriori import itemsets_from_transactions
 
     lists = [tuple(items) for items in lists_of(data)]
+    settled()
     with measured(result):
         found, _ = itemsets_from_transactions(lists, float(data["share"]), max_length=10**6)
     flat = {items: count for level in found.values() for items, count in level.items()}
@@ -230,6 +232,7 @@ def pyfim_eclat(data, result):
 
 def _pyfim(mine, data, result):
     lists = lists_of(data)
+    settled()
     with measured(result):
         # a support below 0 is a number of baskets
         found = mine(lists, target="s", supp=-int(data["least"]), zmin=1, report="a")

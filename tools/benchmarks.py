@@ -672,7 +672,8 @@ def _baskets(results, pictures):
             f"two sides take turns; {_rounds(records)} What stands in the table is ours divided by "
             "theirs: below 1 ours is cheaper. pyfim is written in C, the others in Python. A library "
             f"that takes more than {limits['memory_gb']} GB of memory or {limits['cpu_s']} seconds of CPU "
-            f"is stopped.{_of_runs(results, records)}",
+            "is stopped. The clock starts after a first table of pandas and a collection of garbage, which "
+            f"would fall on whoever comes first.{_of_runs(results, records)}",
             table(peers, ratio("cpu")),
             _figure(basket_sentence(records), basket_figure, records, pictures),
             *_basket_verdicts(records, peers),
