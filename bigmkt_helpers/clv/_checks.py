@@ -1,10 +1,11 @@
 """Checks that the rooms of this package share; each failure is one sentence."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
+from bigmkt_helpers._checks import generator, level_of, shown, whole  # noqa: F401
 from bigmkt_helpers.errors import InputError
 
 UNITS = {
@@ -15,18 +16,6 @@ UNITS = {
 """Units of time that always last equally long; months and years do not."""
 
 
-def shown(value) -> str:
-    """A value as the reader would write it: 3, not np.int64(3)."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
-
-
-def whole(value, name: str, least: int = 1) -> int:
-    """A whole number of at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < least:
-        raise InputError(f"{name} is {shown(value)}: it must be a whole number of at least {least}.")
-    return int(value)
-
-
 def real(value, name: str, least: float | None = None, most: float | None = None) -> float:
     """A finite number, within limits if there are any."""
     if not isinstance(value, Real) or isinstance(value, bool | np.bool_) or not np.isfinite(value):
@@ -35,12 +24,6 @@ def real(value, name: str, least: float | None = None, most: float | None = None
         limits = f"from {least:g} on" if most is None else f"from {least:g} to {most:g}"
         raise InputError(f"{name} is {shown(value)}: it must be a number {limits}.")
     return float(value)
-
-
-def level_of(level) -> float:
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise InputError(f"level is {shown(level)}: it must lie between 0 and 1, both excluded.")
-    return float(level)
 
 
 def discount_of(discount, name: str = "discount") -> float:
@@ -61,14 +44,6 @@ def when_of(when) -> str:
             f"when={when!r} is not known: payments come at the 'end' or the 'start' of a period."
         )
     return when
-
-
-def generator(random_state) -> np.random.Generator:
-    """numpy's PCG64 from a seed, or the generator that was handed in."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    seed = np.random.SeedSequence(whole(random_state, "random_state", least=0))
-    return np.random.Generator(np.random.PCG64(seed))
 
 
 def unit_of(unit) -> pd.Timedelta | None:

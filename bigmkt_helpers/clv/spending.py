@@ -43,8 +43,7 @@ class GammaGamma(LikelihoodModel):
     n_left_out_ : int
         Repeat buyers left out for a mean spend of 0 or below.
     standard_errors_, covariance_, log_likelihood_, converged_, message_, remaining_gain_, n_iter_,
-    n_customers_, \
-starts_
+    n_customers_, starts_
         As for `BGNBD`. The log-likelihood is that of the means, as a density in money.
 
     Examples

@@ -1,26 +1,15 @@
 """Checks that the rooms of this package share; each failure is one sentence."""
 
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
+from bigmkt_helpers._checks import generator, shown, whole  # noqa: F401
 from bigmkt_helpers.errors import InputError
 
 MOST_LEVELS = 20
 """A numeric column with more different values than this is taken for a measurement, not for levels."""
-
-
-def shown(value) -> str:
-    """A value as the reader would write it: 3, not np.int64(3)."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
-
-
-def whole(value, name: str, least: int = 1) -> int:
-    """A whole number of at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < least:
-        raise InputError(f"{name} is {shown(value)}: it must be a whole number of at least {least}.")
-    return int(value)
 
 
 def between(value, name: str, low: float = 0.0, high: float = 1.0) -> float:
@@ -37,14 +26,6 @@ def above_zero(value, name: str) -> float:
     if not isinstance(value, Real) or isinstance(value, bool) or not 0 < value < np.inf:
         raise InputError(f"{name} is {shown(value)}: it must be a number above 0.")
     return float(value)
-
-
-def generator(random_state) -> np.random.Generator:
-    """numpy's PCG64 from a seed, or the generator that was handed in."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    seed = np.random.SeedSequence(whole(random_state, "random_state", least=0))
-    return np.random.Generator(np.random.PCG64(seed))
 
 
 def table(data, columns=None) -> pd.DataFrame:

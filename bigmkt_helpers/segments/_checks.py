@@ -1,10 +1,9 @@
 """Checks that the rooms of this package share; each failure is one sentence."""
 
-from numbers import Integral
-
 import numpy as np
 import pandas as pd
 
+from bigmkt_helpers._checks import generator, shown, whole  # noqa: F401
 from bigmkt_helpers.errors import InputError
 
 
@@ -32,18 +31,6 @@ def feature_table(X, name: str = "X") -> pd.DataFrame:
             "fill it or leave the customer out."
         )
     return pd.DataFrame(values, index=table.index, columns=table.columns)
-
-
-def shown(value) -> str:
-    """A value as the reader would write it: 3, not np.int64(3)."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
-
-
-def whole(value, name: str, least: int = 1) -> int:
-    """A whole number of at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < least:
-        raise InputError(f"{name} is {shown(value)}: it must be a whole number of at least {least}.")
-    return int(value)
 
 
 def enough(values: np.ndarray, k: int) -> None:
@@ -77,11 +64,3 @@ def same_customers(table: pd.DataFrame, other, name: str) -> None:
     index = getattr(other, "index", None)
     if isinstance(index, pd.Index) and not index.equals(table.index):
         raise InputError(f"{name} and the features differ in their customers or their order: align them.")
-
-
-def generator(random_state) -> np.random.Generator:
-    """numpy's PCG64 from a seed, or the generator that was handed in."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    seed = np.random.SeedSequence(whole(random_state, "random_state", least=0))
-    return np.random.Generator(np.random.PCG64(seed))

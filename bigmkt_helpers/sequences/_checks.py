@@ -1,27 +1,16 @@
 """Checks that the rooms of this package share; each failure is one sentence."""
 
 from itertools import chain
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
+from bigmkt_helpers._checks import generator, level_of, shown, whole  # noqa: F401
 from bigmkt_helpers.errors import InputError
 
 _OFF = 1e-8
 """How far the sum of a row may lie from 1."""
-
-
-def shown(value) -> str:
-    """A value as the reader would write it: 3, not np.int64(3)."""
-    return repr(value.item() if isinstance(value, np.generic) else value)
-
-
-def whole(value, name: str, least: int = 1) -> int:
-    """A whole number of at least `least`."""
-    if not isinstance(value, Integral) or isinstance(value, bool | np.bool_) or value < least:
-        raise InputError(f"{name} is {shown(value)}: it must be a whole number of at least {least}.")
-    return int(value)
 
 
 def real(value, name: str, least: float = 0.0) -> float:
@@ -29,20 +18,6 @@ def real(value, name: str, least: float = 0.0) -> float:
     if not isinstance(value, Real) or not np.isfinite(value) or value < least:
         raise InputError(f"{name} is {shown(value)}: it must be a number of at least {least:g}.")
     return float(value)
-
-
-def level_of(level) -> float:
-    if not isinstance(level, Real) or not 0 < level < 1:
-        raise InputError(f"level is {level!r}: it must lie between 0 and 1, both excluded.")
-    return float(level)
-
-
-def generator(random_state) -> np.random.Generator:
-    """numpy's PCG64 from a seed, or the generator that was handed in."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    seed = np.random.SeedSequence(whole(random_state, "random_state", least=0))
-    return np.random.Generator(np.random.PCG64(seed))
 
 
 def distributions(values, name: str, ndim: int = 2) -> np.ndarray:
