@@ -3,6 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 
 from bigmkt_helpers.errors import InputError
 
@@ -32,3 +33,18 @@ def generator(random_state) -> np.random.Generator:
         return random_state
     seed = np.random.SeedSequence(whole(random_state, "random_state", least=0))
     return np.random.Generator(np.random.PCG64(seed))
+
+
+def time_of_orders(orders, customer_id, time, spend):
+    """The name of the column of times in a table of orders that has the other two columns as well."""
+    if not isinstance(orders, pd.DataFrame):
+        raise InputError(f"orders is a {type(orders).__name__}: pass a pandas DataFrame of order lines.")
+    if time is None:
+        time = next((name for name in ("order_time", "date") if name in orders.columns), "order_time")
+    for name, wanted in ((customer_id, "customer_id"), (time, "time"), (spend, "spend")):
+        if name not in orders.columns:
+            raise InputError(
+                f"orders has no column {name!r}; it has {list(map(str, orders.columns))}: name yours with "
+                f"{wanted}=…"
+            )
+    return time

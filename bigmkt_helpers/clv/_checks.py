@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from bigmkt_helpers._checks import generator, level_of, shown, whole  # noqa: F401
+from bigmkt_helpers._checks import generator, level_of, shown, time_of_orders, whole  # noqa: F401
 from bigmkt_helpers.errors import InputError
 
 UNITS = {

@@ -274,16 +274,7 @@ def track_repeat_sales(model, orders, calibration_end, end=None, *, step=1, **ru
 
 
 def _lines(orders, customer_id, time, spend):
-    if not isinstance(orders, pd.DataFrame):
-        raise InputError(f"orders is a {type(orders).__name__}: pass a pandas DataFrame of order lines.")
-    if time is None:
-        time = next((name for name in ("order_time", "date") if name in orders.columns), "order_time")
-    for name, wanted in ((customer_id, "customer_id"), (time, "time"), (spend, "spend")):
-        if name not in orders.columns:
-            raise InputError(
-                f"orders has no column {name!r}; it has {list(map(str, orders.columns))}: name yours with "
-                f"{wanted}=…"
-            )
+    time = _checks.time_of_orders(orders, customer_id, time, spend)
     if not pd.api.types.is_datetime64_any_dtype(orders[time]):
         raise InputError(f"orders[{time!r}] holds no times: convert it with pandas.to_datetime.")
     if not pd.api.types.is_numeric_dtype(orders[spend]):

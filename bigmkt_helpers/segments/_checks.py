@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from bigmkt_helpers._checks import generator, shown, whole  # noqa: F401
+from bigmkt_helpers._checks import generator, shown, time_of_orders, whole  # noqa: F401
 from bigmkt_helpers.errors import InputError
 
 

@@ -119,16 +119,7 @@ def rfm(
 
 
 def _lines(orders, customer_id, time, order_id, spend) -> pd.DataFrame:
-    if not isinstance(orders, pd.DataFrame):
-        raise InputError(f"orders is a {type(orders).__name__}: pass a pandas DataFrame of order lines.")
-    if time is None:
-        time = next((name for name in ("order_time", "date") if name in orders.columns), "order_time")
-    for name, wanted in ((customer_id, "customer_id"), (time, "time"), (spend, "spend")):
-        if name not in orders.columns:
-            raise InputError(
-                f"orders has no column {name!r}; it has {list(map(str, orders.columns))}: name yours with "
-                f"{wanted}=…"
-            )
+    time = _checks.time_of_orders(orders, customer_id, time, spend)
     if order_id is not None and order_id not in orders.columns:
         raise InputError(f"orders has no column {order_id!r}; it has {list(map(str, orders.columns))}.")
     if order_id is None and "order_id" in orders.columns:
