@@ -241,9 +241,11 @@ class NaiveBayes(ClassifierMixin, BaseEstimator):
                 variances[c] = by.var(ddof=0).reindex(range(len(counts)))
                 continue
             values = self._labels(X[c])
-            n = pd.crosstab(values, code).reindex(columns=range(len(counts)), fill_value=0)
-            shares = (n + self.smoothing) / (n.sum() + self.smoothing * len(n))
-            self.labels_[c] = np.log(shares).set_axis(self.classes_, axis=1)
+            label, names = pd.factorize(values, sort=True)
+            cell = (label * len(counts) + code)[label >= 0]
+            n = np.bincount(cell, minlength=len(names) * len(counts)).reshape(len(names), len(counts))
+            shares = (n + self.smoothing) / (n.sum(axis=0) + self.smoothing * len(n))
+            self.labels_[c] = pd.DataFrame(np.log(shares), pd.Index(names, name=c), self.classes_)
         self.means_ = pd.DataFrame(means).T.set_axis(self.classes_, axis=1) if means else pd.DataFrame()
         self.variances_ = pd.DataFrame()
         if means:

@@ -329,17 +329,19 @@ def nested_choice(
                 return make_model(name, numbers, categories, log, **{**fixed, **extra})
 
             hit = answers == positive
-            parts = _parts(inner, hit, random_state)
-            best = (np.inf, None)
-            for extra in tries:
-                loss = 0.0
-                for train, test in parts:
-                    fitted = made(extra).fit(rows.iloc[train], answers[train])
-                    p = _of_positive(fitted, rows.iloc[test], positive)
-                    loss += weighted(hit[test], p, np.ones((1, len(test))), ("bits",))[0, 0]
-                best = min(best, (loss, tries.index(extra)))
-            fitted = made(tries[best[1]]).fit(rows, answers)
-            fitted.chosen_ = tries[best[1]]
+            losses = np.zeros(len(tries))
+            for train, test in _parts(inner, hit, random_state):
+                # settings are the last step's: the steps before it are learned once for all of them
+                start = made({})[:-1]
+                inside = start.fit_transform(rows.iloc[train], answers[train])
+                outside, one = start.transform(rows.iloc[test]), np.ones((1, len(test)))
+                for i, extra in enumerate(tries):
+                    fitted = made(extra)[-1].fit(inside, answers[train])
+                    p = _of_positive(fitted, outside, positive)
+                    losses[i] += weighted(hit[test], p, one, ("bits",))[0, 0]
+            best = tries[int(losses.argmin())]
+            fitted = made(best).fit(rows, answers)
+            fitted.chosen_ = best
             return fitted
 
         found[name] = cross_validated(search, X, y, positive, folds, random_state=random_state, **judging)
