@@ -371,10 +371,25 @@ def test_holdout_by_hand():
 def test_opportunities_by_hand():
     table = clv.opportunity_summary(ORDERS, "2025-01-29", start="2025-01-01")
     assert table[["frequency", "recency", "T"]].to_numpy().tolist() == [[2, 3, 3], [0, 0, 1]]
-    assert table.loc["ann", "monetary"] == 10
+    # as in customer_summary: the week of the 8th brought 20 - 8, that of the 22nd nothing
+    assert table.loc["ann", "monetary"] == (20 - 8 + 0) / 2
     assert np.isnan(table.loc["bob", "monetary"])
+    assert table.attrs["counts"]["returns"] == 2 and table.attrs["counts"]["returns_before_purchase"] == 1
+    gross = clv.opportunity_summary(ORDERS, "2025-01-29", start="2025-01-01", returns="ignore", zero="drop")
+    assert gross.loc["ann", ["frequency", "monetary"]].tolist() == [1, 20]
     # a period that is not over yet is no opportunity
     assert clv.opportunity_summary(ORDERS, "2025-01-28", start="2025-01-01").loc["ann", "T"] == 2
+
+
+@pytest.mark.contract
+def test_opportunities_and_the_summary_hold_the_same_money():
+    """Days as opportunities are the purchases of the summary, so their money is too, returns and all."""
+    known = shop_parts()[2]
+    how = {"spend": "margin", "zone": "Asia/Shanghai"}
+    days = clv.opportunity_summary(known, cutoff(WEEK), period="day", **how)
+    table = clv.customer_summary(known, cutoff(WEEK), **how)
+    pd.testing.assert_series_equal(days["frequency"], table["frequency"])
+    pd.testing.assert_series_equal(days["monetary"], table["monetary"])
 
 
 @pytest.mark.unit

@@ -127,7 +127,8 @@ def refuse(bad, X, name, values, what: str, remedy: str) -> None:
     """One sentence about the first customer for whom `bad` holds."""
     if bad.any():
         row = int(bad.argmax())
+        end = "" if remedy.endswith("?") else "."
         raise InputError(
             f"X[{name!r}] of customer {shown(X.index[row])} is {values[row]:g}: it {what} "
-            f"({int(bad.sum())} such customers); {remedy}."
+            f"({int(bad.sum()):,} such customers); {remedy}{end}"
         )

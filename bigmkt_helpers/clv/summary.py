@@ -148,6 +148,8 @@ def opportunity_summary(
     *,
     period="week",
     start=None,
+    zero: str = "count",
+    returns: str = "subtract",
     zone=None,
     customer_id="customer_id",
     time=None,
@@ -160,13 +162,13 @@ def opportunity_summary(
 
     Parameters
     ----------
-    orders, customer_id, time, spend
-        As for `customer_summary`; lines below 0 are no purchases.
+    orders, zero, returns, customer_id, time, spend
+        As for `customer_summary`; a return lowers the money of the period of the purchase that it follows.
     end : Timestamp, date or str, optional
         Moment at which the last period ends (itself excluded); without it the end of the last line's day.
     period : "hour", "day", "week" or pd.Timedelta
     start : Timestamp, date or str, optional
-        Where the first period begins; midnight of the first line's day without it.
+        Where the first period begins; midnight of the first purchase's day without it.
     zone : str, optional
         For times with a zone: whose midnight that is, e.g. "Asia/Shanghai". That of the times without it.
 
@@ -174,7 +176,7 @@ def opportunity_summary(
     -------
     pandas.DataFrame
         ``frequency``, ``recency``, ``T``: whole numbers of periods, and ``monetary``, the mean spend per
-        repeat period.
+        repeat period. ``attrs["counts"]`` as `customer_summary` has them; "merged" are orders of one moment.
 
     Examples
     --------
@@ -184,15 +186,13 @@ def opportunity_summary(
     [1.0, 2.0, 3.0, 26.0]
     """
     length = _checks.unit_of(period)
-    lines = _lines(orders, customer_id, time, spend)
-    lines = _in_zone(lines[lines["spend"] >= 0], zone)
-    if lines.empty:
-        raise InputError("orders has no purchase: there is nothing to sum up.")
-    begin = lines["time"].min().normalize() if start is None else _moment(start, lines["time"], "start")
     if end is None:
-        stop = lines["time"].max().normalize() + pd.Timedelta(days=1)
+        times = _in_zone(_lines(orders, customer_id, time, spend), zone)["time"]
+        stop = times.max().normalize() + pd.Timedelta(days=1)
     else:
-        stop = _moment(end, lines["time"], "end")
+        stop = end
+    lines, stop, counts = _purchases(orders, stop, "moment", zero, returns, zone, customer_id, time, spend)
+    begin = lines["time"].min().normalize() if start is None else _moment(start, lines["time"], "start")
     last = int((stop - begin) // length) - 1
     lines = lines.assign(period=(lines["time"] - begin) // length)
     lines = lines[(lines["period"] >= 0) & (lines["period"] <= last)]
@@ -205,10 +205,11 @@ def opportunity_summary(
         {"frequency": by.size() - 1, "recency": by["period"].max() - first, "T": last - first}
     )
     repeat = by["spend"].sum() - by["spend"].first()
-    table["monetary"] = (repeat / table["frequency"]).where(table["frequency"] > 0)
+    # cents that cancel leave dust behind
+    table["monetary"] = (repeat.round(9) / table["frequency"]).where(table["frequency"] > 0)
     table[["frequency", "recency", "T"]] = table[["frequency", "recency", "T"]].astype(np.int64)
     table = table.rename_axis("customer_id")
-    _checks.note(table, length, stop)
+    _checks.note(table, length, stop, counts=counts)
     return table
 
 
