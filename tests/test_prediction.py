@@ -59,6 +59,32 @@ def test_naive_bayes_by_hand():
 
 
 @pytest.mark.unit
+def test_naive_bayes_names_the_likelier_class():
+    X, y = world()
+    model = pr.NaiveBayes().fit(X[["visits", "plan"]], y)
+    p = model.predict_proba(X)
+    assert model.predict(X).tolist() == np.where(p[:, 1] > 0.5, "yes", "no").tolist()
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert model.prior_.to_dict() == {"no": (y == "no").mean(), "yes": (y == "yes").mean()}
+    # the parts of the sum are the evidence of each column alone
+    parts = model.log_evidence(X)
+    total = np.exp(np.log(model.prior_.to_numpy()) + parts["visits"] + parts["plan"])
+    np.testing.assert_allclose(p, total / total.sum(axis=1, keepdims=True))
+    by_hand = np.log((((X["plan"] == "L") & (y == "no")).sum() + 1) / ((y == "no").sum() + 3))
+    assert parts["plan"][(X["plan"] == "L").to_numpy(), 0] == pytest.approx(by_hand)
+
+
+@pytest.mark.unit
+def test_declared_columns_say_their_names():
+    X, _ = world(10)
+    found = pr.DeclaredColumns(["age", "visits"], ["plan"]).fit(X)
+    assert found.get_feature_names_out().tolist() == ["age", "visits", "plan"]
+    assert list(found.transform(X).columns) == ["age", "visits", "plan"]
+    assert found.transform(X.assign(age=np.nan))["age"].isna().all()
+    assert pr.DeclaredColumns(["age"]).fit_transform(X.assign(age=np.nan))["age"].tolist() == [0.0] * 10
+
+
+@pytest.mark.unit
 @pytest.mark.parametrize("smoothing", [0.5, 1.0, 7.0])
 def test_naive_bayes_agrees_with_scikit_learn_in_both_halves(smoothing):
     X, y = world()
@@ -187,14 +213,17 @@ def test_pruning_finds_the_small_tree_behind_the_noise():
 
 
 BAD_MODELS = {
-    "one class": (lambda X, y: made("logistic").fit(X, ["no"] * len(X)), "Every answer is 'no'"),
+    "one class": (
+        lambda X, y: made("logistic").fit(X, ["no"] * len(X)),
+        "Every answer is 'no': .* take a longer time or more customers",
+    ),
     "date as text, label": (
         lambda X, y: pr.make_model("tree", [], ["day"]).fit(X.assign(day="2025-03-01"), y),
         "'day' is declared a category but holds dates, first '2025-03-01'",
     ),
     "date as text, number": (
         lambda X, y: pr.make_model("tree", ["day"]).fit(X.assign(day="2025/3/1 10:00"), y),
-        "declared a number but holds dates as text",
+        "declared a number but holds dates as text, first '2025/3/1 10:00' in row 0: turn it into a number",
     ),
     "date as date": (
         lambda X, y: pr.make_model("tree", ["day"]).fit(X.assign(day=pd.Timestamp("2025-03-01")), y),
@@ -228,6 +257,64 @@ def test_a_model_says_what_is_wrong(case):
     with pytest.raises(InputError, match=sentence) as caught:
         deed(*world(60))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "day",
+    ["2025-03-01", "01.03.2025", "3/1/25", "1 Mar 2025", "March 1, 2025", "2025年3月1日", "20250301",
+     "2025-03", "2025-W09", "12-mar-25", "20250301T10"],
+)  # fmt: skip
+def test_dates_as_text_are_known_in_many_hands(day):
+    X, y = world(40)
+    with pytest.raises(InputError, match=r"holds dates, first .* such as days before the cutoff"):
+        pr.make_model("tree", [], ["day"]).fit(X.assign(day=day), y)
+    with pytest.raises(InputError, match="holds dates as text"):
+        pr.make_model("tree", ["day"]).fit(X.assign(day=day), y)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize(
+    "label", ["1234.56", "10-20-30", "2025/26", "20-29", "1,000", "May", "19999999", "3.11.2", "12 marvels"]
+)
+def test_labels_that_only_look_like_dates_are_labels(label):
+    X, y = world(40)
+    X = X.assign(kind=label)
+    p = pr.make_model("logistic", ["visits"], ["kind"]).fit(X, y).predict_proba(X)
+    alone = pr.make_model("logistic", ["visits"]).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(p, alone, atol=1e-3)
+
+
+@pytest.mark.bad_input
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_constant_columns_alone_give_everybody_the_rate(name):
+    X, y = world()
+    X = X.assign(one=5.0, empty=np.nan, same="x")
+    p = pr.make_model(name, ["one", "empty"], ["same"], **QUICK.get(name, {})).fit(X, y).predict_proba(X)
+    assert np.ptp(p[:, 1]) == 0
+    # a forest takes the mean over samples of its own
+    assert p[0, 1] == pytest.approx((y == "yes").mean(), abs=0.02 if name == "forest" else 1e-3)
+
+
+@pytest.mark.bad_input
+def test_a_target_that_leaked_in_is_named():
+    X, y = world(400)
+    rng = generator(2)
+    hit = y == "yes"
+    X = X.assign(
+        itself=y,
+        upside_down=np.where(hit, 0, 1),
+        noisy=hit + rng.normal(0, 0.2, 400),
+        only_who_left=pd.Series(np.where(hit, "2025-03-01", None)),
+    )
+    table = pr.leakage_report(X, y, "yes")
+    leaks = ["itself", "upside_down", "noisy", "only_who_left"]
+    assert sorted(table.index[table["verdict"] == "leak"]) == sorted(leaks)
+    # weaker than the alarm: not called one, as the docstring says
+    weak = pr.leakage_report(X.assign(noisy=hit + rng.normal(0, 1.5, 400)), y, "yes")
+    assert weak.loc["noisy", "verdict"] == ""
+    strict = pr.leakage_report(X, y, "yes", suspicious=0.6)
+    assert strict.loc["visits", "verdict"] == "leak"
 
 
 @pytest.mark.bad_input
@@ -393,7 +480,19 @@ def test_real_columns_raise_no_false_alarm():
 
 
 BAD_EXAMS = {
-    "one class": (lambda X, y: pr.cross_validated(made("tree"), X, ["no"] * 60, "yes"), "one class only"),
+    "one class": (
+        lambda X, y: pr.cross_validated(made("tree"), X, ["no"] * 60, "yes"),
+        "y holds 'no' for all of the 60 customers and never 'yes': one class only",
+    ),
+    "one class in a choice": (
+        lambda X, y: pr.nested_choice(["tree"], X, ["no"] * 60, ["age"], positive="yes"),
+        "one class only",
+    ),
+    "one class to look for leaks": (lambda X, y: pr.leakage_report(X, [1] * 60), "one class only"),
+    "no such label": (
+        lambda X, y: pr.cross_validated(made("tree"), X, y, 1),
+        "y holds 'no', 'yes' and never 1, .* name one of its own labels",
+    ),
     "too few": (
         lambda X, y: pr.cross_validated(made("tree"), X, ["yes"] * 3 + ["no"] * 57, "yes"),
         "rarer class has 3",
@@ -621,7 +720,13 @@ def test_balanced_training_is_brought_back_by_the_prior():
 
 
 BAD_DECISIONS = {
-    "one class": (lambda: pr.gains_table([1, 1], [1, 2]), "one class only"),
+    "one class": (lambda: pr.gains_table([1, 1], [1, 2]), "holds 1 for all of the 2 customers: one class"),
+    "one class, calibration": (lambda: pr.calibration_table([0, 0], [0.1, 0.2]), "and never 1: one class"),
+    "one class, thresholds": (
+        lambda: pr.compare_thresholds([0, 0], [0.1, 0.2], pr.Payoffs(2, -1), {"half": 0.5}),
+        "one class",
+    ),
+    "one class, recalibration": (lambda: pr.Recalibrator().fit([0, 0], [0.1, 0.2]), "one class"),
     "score": (lambda: pr.gains_table([1, 0], [np.nan, 2]), "one finite number"),
     "groups": (lambda: pr.gains_table([1, 0], [1, 2], 3), "3 groups were asked for, of 2"),
     "no probability": (lambda: pr.brier_score([1, 0], [1.5, 0.2]), "1.5 at position 0"),

@@ -170,6 +170,12 @@ def test_the_table_on_its_side():
     assert table["follows"].tolist() == [0.6, 0.4, 0.2, 0.8]
     assert table["is_last"].tolist() == [0, 1, 1, 0]
     assert table["bought"].tolist() == X[["bought_tea", "bought_bath"]].to_numpy().ravel().tolist()
+    assert table["viewed"].tolist() == X[["viewed_tea", "viewed_bath"]].to_numpy().ravel().tolist()
+    assert table["category"].tolist() == ["tea", "bath", "tea", "bath"]
+    for name in ("orders", "visits_8"):
+        assert table[name].tolist() == X[name].repeat(2).tolist()
+    assert table["shop"].tolist() == [*X[["bought_tea", "bought_bath"]].mean()] * 2
+    assert table.index.tolist() == [0, 1, 2, 3]
 
 
 # --- the common question -------------------------------------------------------------------------------

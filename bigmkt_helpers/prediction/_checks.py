@@ -20,7 +20,14 @@ __all__ = [
     "whole_number",
 ]
 
-DATE_TEXT = re.compile(r"\s*(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{8}T)")
+_MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+DATE_TEXT = re.compile(
+    r"\s*(\d{4}[-/.年]\d{1,2}[-/.月]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{1,2}/\d{1,2}/\d{2}(\D|$)|\d{8}T"
+    r"|(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\D|$)"
+    r"|(19|20)\d\d[-/年](0?[1-9]|1[0-2])(\D|$)|(19|20)\d\d-?W\d\d"
+    rf"|\d{{1,2}}[-. ]+{_MONTH}[-., ]+\d{{2,4}}|{_MONTH}\s+\d{{1,2}},?\s+\d{{4}})",
+    re.IGNORECASE,
+)
 """How a date begins when it is written as text."""
 
 
@@ -46,10 +53,16 @@ def binary(true, positive=1, name: str = "true") -> np.ndarray:
         )
     hit = (labels.astype(object) == positive).to_numpy(dtype=bool)
     if hit.all() or not hit.any():
-        seen = sorted({str(value) for value in labels.unique()})[:5]
+        seen = ", ".join(repr(v) for v in sorted(labels.unique().tolist(), key=str)[:5])
+        if labels.nunique() > 1:
+            raise InputError(
+                f"{name} holds {seen} and never {positive!r}, the label that is looked for: name one of its own "
+                "labels with positive=."
+            )
+        never = "" if hit.all() else f" and never {positive!r}"
         raise InputError(
-            f"{name} has one class only as far as {positive!r} goes (its labels: {', '.join(seen)}): "
-            "both classes are needed."
+            f"{name} holds {seen} for all of the {len(hit)} customers{never}: one class only, and both are "
+            "needed; take a longer time or more customers."
         )
     return hit
 

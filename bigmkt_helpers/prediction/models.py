@@ -128,7 +128,8 @@ def _answers(y, n, target) -> None:
     if target == "class":
         if answers.nunique() < 2:
             raise InputError(
-                f"Every answer is {answers.tolist()[0]!r}: a model needs customers of two classes at least."
+                f"Every answer is {answers.tolist()[0]!r}: a model needs customers of two classes at least; "
+                "take a longer time or more customers, until both occur."
             )
     elif not pd.api.types.is_numeric_dtype(answers.dtype) or not np.isfinite(answers.to_numpy(float)).all():
         raise InputError("y must hold finite numbers: 'linear' predicts an amount.")
@@ -144,10 +145,15 @@ def _number(column, name) -> np.ndarray:
         texts = column.dropna()
         if len(texts):
             found = texts.tolist()[0]
-            how = "dates as text" if _checks.looks_like_dates(column) else "text"
+            where = f"first {found!r} in row {texts.index[0]}"
+            if _checks.looks_like_dates(column):
+                raise InputError(
+                    f"Column {name!r} is declared a number but holds dates as text, {where}: turn it into a "
+                    "number first, such as days before the cutoff."
+                )
             raise InputError(
-                f"Column {name!r} is declared a number but holds {how}, first {found!r} in row "
-                f"{texts.index[0]}: convert it, or declare it a category."
+                f"Column {name!r} is declared a number but holds text, {where}: convert it, or declare it a "
+                "category."
             )
     values = column.to_numpy(dtype=float, na_value=np.nan)
     if np.isinf(values).any():
