@@ -28,6 +28,15 @@ def above_zero(value, name: str) -> float:
     return float(value)
 
 
+def tables_given(network) -> None:
+    """A network, which a graph alone is not."""
+    if not hasattr(network, "tables"):
+        raise InputError(
+            f"network is a {type(network).__name__}: a question about probabilities needs the tables too, so "
+            "pass a Network (fit_tables makes one of a graph and rows)."
+        )
+
+
 def table(data, columns=None) -> pd.DataFrame:
     """A DataFrame with rows and with these columns, none of them with gaps."""
     if not isinstance(data, pd.DataFrame):
@@ -38,6 +47,10 @@ def table(data, columns=None) -> pd.DataFrame:
             raise InputError(f"data has no column {column!r}; it has {', '.join(map(str, data.columns))}.")
     if not len(data) or not columns:
         raise InputError("data has no rows or no columns: there is nothing to learn from.")
+    if len(set(columns)) < len(columns) or not data.columns.is_unique:
+        every = [*columns, *data.columns] if data.columns.is_unique else list(data.columns)
+        twice = next(column for place, column in enumerate(every) if column in every[:place])
+        raise InputError(f"The column {twice!r} stands there twice: name, and have, each column once.")
     gaps = data[columns].isna()
     if gaps.any(axis=None):
         column = gaps.columns[gaps.any()][0]
@@ -64,15 +77,22 @@ def find_levels(data: pd.DataFrame, levels=None) -> dict:
             found[column] = tuple(values.cat.categories.tolist())
             continue
         different = values.dropna().unique()
-        numeric = pd.api.types.is_numeric_dtype(values.dtype) or pd.api.types.is_datetime64_any_dtype(
-            values.dtype
-        )
-        if numeric and len(different) > MOST_LEVELS:
+        if pd.api.types.is_datetime64_any_dtype(values.dtype) and len(different) > MOST_LEVELS:
+            raise InputError(
+                f"Column {column!r} holds {len(different):,} different moments: a discrete network needs "
+                f"levels, so take a part of it first, such as data[{column!r}].dt.day_name()."
+            )
+        if pd.api.types.is_numeric_dtype(values.dtype) and len(different) > MOST_LEVELS:
             raise InputError(
                 f"Column {column!r} holds {len(different):,} different numbers: a discrete network needs "
                 "levels, "
                 f"so cut it into bands first, as Discretiser({{{column!r}: 4}}).fit_transform(data) does, or "
                 "declare its levels."
+            )
+        if len(different) > max(MOST_LEVELS, len(values) // 2):
+            raise InputError(
+                f"Column {column!r} holds {len(different):,} different values in {len(values):,} rows: names "
+                "of single rows tell nothing of others, so leave it out, or map its values to fewer."
             )
         found[column] = tuple(sorted(pd.Series(different).tolist(), key=lambda v: (str(type(v)), v)))
     return found
@@ -84,8 +104,10 @@ def coded(data: pd.DataFrame, levels) -> dict:
     for column, names in levels.items():
         values = data[column]
         if isinstance(values.dtype, pd.CategoricalDtype):
-            # look the categories up, not every row
-            places = pd.Index(list(names)).get_indexer(values.cat.categories)[values.cat.codes]
+            # look the categories up, not every row; mostly they are the levels, in their order
+            places, own = values.cat.codes.to_numpy(), values.cat.categories
+            if own.tolist() != list(names):
+                places = pd.Index(list(names)).get_indexer(own)[places]
         else:
             places = pd.Index(list(names)).get_indexer(pd.Index(values))
         if (places < 0).any():

@@ -5,15 +5,26 @@ made a difference is another question, and takes a graph whose arrows mean cause
 that.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, product
+from numbers import Real
 
 import numpy as np
 import pandas as pd
 
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.networks import _checks
-from bigmkt_helpers.networks.graph import Graph, Network, _closed_by, _drawn, _paths, _together, d_separated
+from bigmkt_helpers.networks.graph import (
+    Graph,
+    Network,
+    _as_graph,
+    _closed_by,
+    _drawn,
+    _paths,
+    _together,
+    d_separated,
+)
 from bigmkt_helpers.networks.inference import posterior
 
 __all__ = [
@@ -65,12 +76,21 @@ def do(network: Network, action) -> Network:
     >>> posterior(do(network, {"sent": "yes"}), "engaged")["yes"]
     np.float64(0.4)
     """
-    codes = {node: network.code(node, level) for node, level in dict(action).items()}
+    codes = _action(network, action)
     cut = [edge for edge in network.graph.edges if edge[1] in codes]
     graph, tables = network.graph.changed(remove=cut), dict(network.tables)
     for node, code in codes.items():
         tables[node] = np.eye(len(network.levels[node]))[code]
     return Network(graph, network.levels, tables)
+
+
+def _action(network, action):
+    _checks.tables_given(network)
+    if not isinstance(action, Mapping):
+        raise InputError(
+            f"action is {action!r}: give a mapping of nodes to levels, such as {{'sent': 'yes'}}."
+        )
+    return {node: network.code(node, level) for node, level in action.items()}
 
 
 def interventional(network: Network, query, action, given=None) -> pd.Series:
@@ -103,6 +123,7 @@ def backdoor_paths(graph: Graph, treatment, outcome) -> list:
     >>> backdoor_paths(Graph([("z", "t"), ("z", "y"), ("t", "y")]), "t", "y")
     [['t', 'z', 'y']]
     """
+    graph = _as_graph(graph)
     graph._known(outcome)
     into = set(graph.parents(treatment))
     found = [path for path in _paths(graph, treatment, outcome) if len(path) > 1 and path[1] in into]
@@ -126,7 +147,7 @@ def backdoor_check(graph: Graph, treatment, outcome, adjust_for=()) -> str:
     >>> backdoor_check(graph, "t", "y", ["z", "m"])
     'm is an effect of t'
     """
-    adjust_for = _together(adjust_for)
+    graph, adjust_for = _as_graph(graph), _together(adjust_for)
     for node in (treatment, outcome, *adjust_for):
         graph._known(node)
     if treatment == outcome or {treatment, outcome} & set(adjust_for):
@@ -165,6 +186,7 @@ def adjustment_sets(graph: Graph, treatment, outcome, observed=None) -> list:
     >>> adjustment_sets(graph, "t", "y"), adjustment_sets(graph, "t", "y", observed=["b"])
     ([('a',), ('b',)], [('b',)])
     """
+    graph = _as_graph(graph)
     backdoor_check(graph, treatment, outcome)
     observed = set(graph.nodes) if observed is None else set(_together(observed))
     useful = graph.ancestors(treatment, outcome) - graph.descendants(treatment) - {outcome}
@@ -305,12 +327,13 @@ def adjusted_effect(
         s = int(bare.argmax())
         where = index[s] if isinstance(index[s], tuple) else (index[s],)
         said = ", ".join(f"{column}={value!r}" for column, value in zip(adjust_for, where))
+        way = "adjust for coarser bands"
+        if not bare.all():
+            way += ", or leave these rows out with overlap='drop'"
         raise InputError(
             f"Among the {int(n[s].sum()):,} rows with {said} nobody has {treatment}="
             f"{(treated if n[s, 0] == 0 else untreated)!r} ({int(bare.sum())} such groups, "
-            f"{n[bare].sum() / n.sum():.1%} of the rows): nothing can be compared there, so adjust for "
-            "coarser "
-            "bands, or leave these rows out with overlap='drop'."
+            f"{n[bare].sum() / n.sum():.1%} of the rows): nothing can be compared there, so {way}."
         )
     draw = _checks.generator(random_state)
     drawn = draw.multinomial(len(table), counts.ravel() / len(table), size=n_resamples)
@@ -366,12 +389,15 @@ def _strata(codes, names, columns, n):
     """Number of each row's stratum among those that occur, and what the strata are."""
     if not columns:
         return np.zeros(n, dtype=np.int64), pd.Index(["all"], name="stratum")
-    stacked = np.stack([codes[column] for column in columns], axis=1)
-    different, stratum = np.unique(stacked, axis=0, return_inverse=True)
-    values = [[names[column][i] for column, i in zip(columns, row)] for row in different]
+    number = np.zeros(n, dtype=np.int64)
+    for column in columns:
+        # numbered anew after each column, so that many columns cannot overflow; the order stays theirs
+        number = number * len(names[column]) + codes[column]
+        _, first, number = np.unique(number, return_index=True, return_inverse=True)
+    values = [tuple(names[column][codes[column][row]] for column in columns) for row in first]
     if len(columns) == 1:
-        return stratum.reshape(-1), pd.Index([row[0] for row in values], name=columns[0])
-    return stratum.reshape(-1), pd.MultiIndex.from_tuples(map(tuple, values), names=columns)
+        return number, pd.Index([value for (value,) in values], name=columns[0])
+    return number, pd.MultiIndex.from_tuples(values, names=columns)
 
 
 def _estimates(counts):
@@ -428,23 +454,26 @@ def necessity_and_sufficiency(treated: float, untreated: float, observed=None) -
     sufficiency  0.125  0.375             0.125
     both         0.100  0.300             0.100
     """
-    p1, p0 = float(treated), float(untreated)
-    if not (0 <= p1 <= 1 and 0 <= p0 <= 1):
+    if not all(isinstance(p, Real) and 0 <= p <= 1 for p in (treated, untreated)):
         raise InputError(f"treated is {treated!r} and untreated {untreated!r}: give probabilities.")
+    p1, p0 = float(treated), float(untreated)
     if observed is None:
         # a coin: any share will do, it cancels
         q = np.array([[0.5 * (1 - p0), 0.5 * p0], [0.5 * (1 - p1), 0.5 * p1]])
     else:
         q = np.asarray(observed, dtype=float)
         if q.shape != (2, 2) or not (q >= 0).all() or abs(q.sum() - 1) > 1e-6:
-            raise InputError("observed must be a 2 × 2 table of probabilities that sum to 1.")
+            raise InputError(
+                "observed must be a 2 × 2 table of probabilities that sum to 1: divide counts by their sum."
+            )
     (x0y0, x0y1), (x1y0, x1y1) = q
     y = x0y1 + x1y1
     if not (x1y1 - 1e-9 <= p1 <= 1 - x1y0 + 1e-9 and x0y1 - 1e-9 <= p0 <= 1 - x0y0 + 1e-9):
         raise InputError(
             "The observed table rules the experiment out: P(ordered | do(sent)) must lie between "
             f"{x1y1:.4g} and "
-            f"{1 - x1y0:.4g}, P(ordered | do(not sent)) between {x0y1:.4g} and {1 - x0y0:.4g}."
+            f"{1 - x1y0:.4g}, P(ordered | do(not sent)) between {x0y1:.4g} and {1 - x0y0:.4g}, so check that "
+            "both are of the same customers, and that the rows of the table are not sent, sent."
         )
     both = (
         max(0, p1 - p0, y - p0, p1 - y),
@@ -520,8 +549,8 @@ def structural_model(network: Network, coupling: str = "monotone") -> Network:
         else:
             if rows.shape[1] ** rows.shape[0] > 4096:
                 raise InputError(
-                    f"{node!r} has {rows.shape[1]}^{rows.shape[0]} combinations of answers: too many for "
-                    "independent draws."
+                    f"{node!r} has {rows.shape[1]}^{rows.shape[0]} combinations of answers, too many for "
+                    "independent draws: use coupling='monotone', or fewer parents."
                 )
             answers = np.array(list(product(range(rows.shape[1]), repeat=rows.shape[0])))
             share = np.prod(rows[np.arange(rows.shape[0]), answers], axis=1)
@@ -559,7 +588,7 @@ def twin_network(network: Network, action) -> Network:
     InputError
         A node that has parents and is still left to chance; unknown nodes or levels.
     """
-    codes = {node: network.code(node, level) for node, level in dict(action).items()}
+    codes = _action(network, action)
     for node in network.nodes:
         own = network.tables[node]
         if own.ndim > 1 and not np.isin(own, (0.0, 1.0)).all():
@@ -623,10 +652,12 @@ def counterfactual(network: Network, query, action, evidence=None, coupling="mon
     >>> counterfactual(network, "ordered", {"sent": "yes"}, seen, coupling="independent")["yes"].round(3)
     np.float64(0.3)
     """
+    _checks.tables_given(network)
+    for node in (query, *dict(evidence or {})):
+        network.graph._known(node)
     if any(table.ndim > 1 and not np.isin(table, (0.0, 1.0)).all() for table in network.tables.values()):
         network = structural_model(network, coupling)
     twins = twin_network(network, action)
-    network.graph._known(query)
     name = f"{query}{WOULD}" if f"{query}{WOULD}" in twins.levels else query
     if name == query and query in (evidence or {}):
         # nothing the action could change: what was seen stays

@@ -4,7 +4,7 @@ A graph alone makes no numbers. `Network` adds levels and one table per node to 
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from itertools import combinations, pairwise, product
 
 import numpy as np
@@ -101,6 +101,8 @@ directed acyclic graph, so leave out or turn one of these edges.
     """
 
     def __init__(self, edges=(), nodes=()):
+        if not isinstance(edges, Iterable):
+            raise InputError(f"edges is {edges!r}: give a list of pairs (parent, child).")
         edges = [_pair(edge) for edge in edges]
         nodes = list(nodes)
         if len(set(nodes)) < len(nodes):
@@ -200,14 +202,26 @@ directed acyclic graph, so leave out or turn one of these edges.
         missing = remove - set(self.edges)
         if missing:
             parent, child = sorted(missing, key=str)[0]
-            raise InputError(f"There is no edge {parent} -> {child} to remove.")
+            raise InputError(
+                f"There is no edge {parent} -> {child} to remove; the edges are "
+                f"{', '.join(f'{a} -> {b}' for a, b in self.edges) or 'none'}."
+            )
         return Graph([*(edge for edge in self.edges if edge not in remove), *add], self.nodes)
 
 
 def _pair(edge):
     if not isinstance(edge, tuple | list) or len(edge) != 2:
-        raise InputError(f"{edge!r} is no edge: give pairs (parent, child).")
+        raise InputError(f"{edge!r} is no edge: give a list of pairs (parent, child).")
+    if not all(isinstance(node, Hashable) for node in edge):
+        raise InputError(f"The edge {edge!r} names a list or a table: a node is one name.")
     return tuple(edge)
+
+
+def _as_graph(given) -> "Graph":
+    """A graph; of a network its graph, of a list of edges the graph that they make."""
+    if isinstance(given, Network):
+        return given.graph
+    return given if isinstance(given, Graph) else Graph(given)
 
 
 def _first_twice(items):
@@ -233,7 +247,7 @@ def d_separated(graph: Graph, x, y, given=()) -> bool:
 
     Parameters
     ----------
-    graph : Graph
+    graph : Graph, Network or iterable of (parent, child)
     x, y, given : node, or tuple, list or set of nodes
 
     Raises
@@ -247,12 +261,16 @@ def d_separated(graph: Graph, x, y, given=()) -> bool:
     >>> d_separated(collider, "rain", "sprinkler"), d_separated(collider, "rain", "sprinkler", "wet")
     (True, False)
     """
+    graph = _as_graph(graph)
     x, y, given = (set(_together(part)) for part in (x, y, given))
     for node in [*x, *y, *given]:
         graph._known(node)
     twice = (x & y) | (x & given) | (y & given)
     if twice:
-        raise InputError(f"The node {sorted(twice, key=str)[0]!r} stands on two sides of the question.")
+        raise InputError(
+            f"The node {sorted(twice, key=str)[0]!r} stands on two sides of the question: name it in one of "
+            "x, y and given."
+        )
     opened = graph.ancestors(*given)
     # "up": the message came from a child, or it starts here; "down": it came from a parent
     waiting, seen = [(node, "up") for node in x], set()
@@ -280,7 +298,7 @@ def explain_paths(graph: Graph, x, y, given=()) -> pd.DataFrame:
 
     Parameters
     ----------
-    graph : Graph
+    graph : Graph, Network or iterable of (parent, child)
     x, y : node
     given : node, or tuple, list or set of nodes
 
@@ -296,7 +314,7 @@ def explain_paths(graph: Graph, x, y, given=()) -> pd.DataFrame:
     >>> explain_paths(graph, "sent", "ordered", given="engaged").to_numpy().tolist()
     [['sent -> ordered', True, ''], ['sent <- engaged -> ordered', False, 'engaged is given']]
     """
-    given = set(_together(given))
+    graph, given = _as_graph(graph), set(_together(given))
     d_separated(graph, x, y, given)  # checks the question
     rows = []
     for path in _paths(graph, x, y):
@@ -398,6 +416,7 @@ def v_structures(graph: Graph) -> set:
     >>> v_structures(Graph([("a", "c"), ("b", "c"), ("a", "b")]))
     set()
     """
+    graph = _as_graph(graph)
     joined = {frozenset(edge) for edge in graph.edges}
     return {
         (frozenset(pair), node)
@@ -418,6 +437,7 @@ def markov_equivalent(graph: Graph, other: Graph) -> bool:
     >>> markov_equivalent(chain, fork), markov_equivalent(chain, Graph([("a", "b"), ("c", "b")]))
     (True, False)
     """
+    graph, other = _as_graph(graph), _as_graph(other)
     _same_nodes(graph, other)
     joined, others = ({frozenset(edge) for edge in g.edges} for g in (graph, other))
     return joined == others and v_structures(graph) == v_structures(other)
@@ -437,6 +457,7 @@ def essential_graph(graph: Graph) -> PartialGraph:
     >>> essential_graph(Graph([("a", "c"), ("b", "c"), ("c", "d")]))
     PartialGraph: a -> c, c -> d, b -> c
     """
+    graph = _as_graph(graph)
     directed = {(parent, child) for pair, child in v_structures(graph) for parent in pair}
     undirected = {frozenset(edge) for edge in graph.edges} - {frozenset(edge) for edge in directed}
     return close_orientations(graph.nodes, directed, undirected)
@@ -625,6 +646,11 @@ class Network:
             )
         self.levels = {node: tuple(levels[node]) for node in self.graph.nodes}
         for node, names in self.levels.items():
+            if isinstance(levels[node], str):
+                raise InputError(
+                    f"The levels of {node!r} are the text {levels[node]!r}: give a list, such as "
+                    "['no', 'yes']."
+                )
             if not names or len(set(names)) < len(names):
                 raise InputError(f"The levels of {node!r} are {list(names)}: name each level once.")
         odd = set(tables) ^ set(self.graph.nodes)
@@ -724,7 +750,8 @@ class Network:
             table = np.array(given, dtype=float)
         except (TypeError, ValueError) as error:
             raise InputError(
-                f"The table of {node!r} holds something that is not a number ({error})."
+                f"The table of {node!r} holds something that is not a number ({error}): give probabilities, "
+                "one for each level."
             ) from error
         shape = (*(len(self.levels[p]) for p in parents), len(names))
         if table.size == np.prod(shape) and not parents:

@@ -162,6 +162,7 @@ def _affordable(scope, sizes, what):
 
 
 def _question(network, query, evidence):
+    _checks.tables_given(network)
     query = _together(query)
     evidence = {} if evidence is None else evidence
     if not isinstance(evidence, Mapping | pd.Series):
@@ -171,12 +172,20 @@ def _question(network, query, evidence):
     for node in query:
         network.graph._known(node)
     if len(set(query)) < len(query):
-        raise InputError("The question names a node twice.")
+        raise InputError(f"The question names a node twice, in {list(query)}: name each node once.")
     codes = {node: network.code(node, level) for node, level in evidence.items()}
     both = [node for node in query if node in codes]
     if both:
         raise InputError(f"{both[0]!r} is both asked for and given: leave it out of one of the two.")
     return query, codes
+
+
+def _asked(query):
+    if not query:
+        raise InputError(
+            "The question names no node: say which node's probabilities you want, or use "
+            "evidence_probability for the probability of the evidence."
+        )
 
 
 def _as_series(network, query, values, evidence):
@@ -228,6 +237,7 @@ def posterior(network: Network, query, evidence=None, order=None) -> pd.Series:
     {'no': 0.3333, 'yes': 0.6667}
     """
     query, codes = _question(network, query, evidence)
+    _asked(query)
     return _as_series(network, query, _answer(network, query, codes, order).values, evidence)
 
 
@@ -282,6 +292,7 @@ def enumerate_posterior(network: Network, query, evidence=None) -> pd.Series:
     [0.5, 0.5]
     """
     query, codes = _question(network, query, evidence)
+    _asked(query)
     sizes = {node: len(names) for node, names in network.levels.items()}
     _affordable(network.nodes, sizes, "The joint table")
     joint = Factor((), np.array(1.0))
@@ -323,7 +334,7 @@ def predict(network: Network, data: pd.DataFrame, target) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Index of `data`, one column per level of the target; rows sum to 1.
+        Index of `data`, one column per level of the target; rows sum to 1. Without rows, none.
 
     Raises
     ------
@@ -337,10 +348,13 @@ def predict(network: Network, data: pd.DataFrame, target) -> pd.DataFrame:
     >>> predict(network, pd.DataFrame({"sent": ["yes", "no"]}), "ordered")["yes"].tolist()
     [0.2, 0.1]
     """
+    _checks.tables_given(network)
     network.graph._known(target)
-    seen = [node for node in network.nodes if node in getattr(data, "columns", ()) and node != target]
+    if not isinstance(data, pd.DataFrame):
+        raise InputError(f"data is a {type(data).__name__}: pass a pandas DataFrame, one column per node.")
+    seen = [node for node in network.nodes if node in data.columns and node != target]
     columns = pd.Index(network.levels[target], name=target)
-    if not seen:
+    if not seen or not len(data):
         rows = np.tile(posterior(network, target).to_numpy(), (len(data), 1))
         return pd.DataFrame(rows, index=data.index, columns=columns)
     codes = _checks.coded(data, {node: network.levels[node] for node in seen})

@@ -4,13 +4,14 @@ Scores are in bits, the unit of the course: a network that scores 100 bits more 
 bits less, what the network itself costs included.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
-from scipy.special import gammaln, xlogy
+from scipy.special import chdtrc, gammaln, xlogy
 
 from bigmkt_helpers.errors import InputError, NotFittedError
 from bigmkt_helpers.networks import _checks
@@ -18,7 +19,10 @@ from bigmkt_helpers.networks.graph import (
     Graph,
     Network,
     PartialGraph,
+    _as_graph,
+    _first_twice,
     _pair,
+    _together,
     close_orientations,
     essential_graph,
     find_cycle,
@@ -132,7 +136,10 @@ def _numbers(table, column):
     try:
         values = table[column].to_numpy(dtype=float)
     except (TypeError, ValueError) as error:
-        raise InputError(f"Column {column!r} holds something that is not a number ({error}).") from error
+        raise InputError(
+            f"Column {column!r} holds something that is not a number ({error}): a column of text needs no "
+            "bands, so leave it out of them."
+        ) from error
     if not np.isfinite(values).all():
         raise InputError(f"Column {column!r} holds an infinite number: fill it or leave the row out.")
     return values
@@ -159,7 +166,7 @@ class _Rows:
         return other
 
     def cells(self, places) -> int:
-        return int(np.prod([self.sizes[i] for i in places], dtype=float))
+        return math.prod([self.sizes[i] for i in places])
 
     def counts(self, places) -> np.ndarray:
         """How often each combination of the levels occurs: one axis per column."""
@@ -202,7 +209,7 @@ def fit_tables(graph, data, levels=None, prior="bdeu", strength=None) -> Network
     >>> fit_tables([("sent", "ordered")], rows, prior="laplace").table("ordered").loc["no"].to_dict()
     {'no': 0.75, 'yes': 0.25}
     """
-    graph = graph if isinstance(graph, Graph) else Graph(graph)
+    graph = _as_graph(graph)
     if prior not in ("bdeu", "laplace", "none"):
         raise InputError(f"There is no prior {prior!r}: use 'bdeu', 'laplace' or 'none'.")
     if strength is not None:
@@ -257,7 +264,7 @@ def score_structure(graph, data, score="bic", strength=10.0, levels=None) -> flo
     >>> score_structure(Graph([("a", "b")]), rows) > score_structure(Graph(nodes=["a", "b"]), rows)
     True
     """
-    graph = graph if isinstance(graph, Graph) else Graph(graph)
+    graph = _as_graph(graph)
     levels = {node: names for node, names in (levels or {}).items() if node in graph.nodes}
     rows = _Rows(_checks.table(data, graph.nodes), levels)
     local = _LocalScores(rows, score, strength)
@@ -307,14 +314,22 @@ class _Knowledge:
     def __init__(self, nodes, forbidden=(), required=(), tiers=()):
         place = {node: i for i, node in enumerate(nodes)}
         self.allowed = ~np.eye(len(nodes), dtype=bool)
+        for number, tier in enumerate(tiers):
+            if isinstance(tier, str):
+                raise InputError(
+                    f"tiers[{number}] is {tier!r}: give each tier as a list of nodes, [['age'], ['sent']]."
+                )
         named = [node for tier in tiers for node in tier]
         self.required = [_pair(edge) for edge in required]
         forbidden = [_pair(edge) for edge in forbidden]
         for node in [*named, *(n for edge in [*forbidden, *self.required] for n in edge)]:
             if node not in place:
-                raise InputError(f"The background knowledge names {node!r}, which is no column of the data.")
+                raise InputError(
+                    f"The background knowledge names {node!r}, which is no column of the data; they are "
+                    f"{', '.join(map(str, nodes))}."
+                )
         if len(set(named)) < len(named):
-            raise InputError("A node stands in two tiers: put each into one.")
+            raise InputError(f"The node {_first_twice(named)!r} stands in two tiers: put it into one.")
         self.tier = {node: number for number, tier in enumerate(tiers) for node in tier}
         for a in self.tier:
             for b in self.tier:
@@ -324,7 +339,9 @@ class _Knowledge:
             self.allowed[place[parent], place[child]] = False
         for parent, child in self.required:
             if not self.allowed[place[parent], place[child]]:
-                raise InputError(f"The edge {parent} -> {child} is required and ruled out at once: decide.")
+                raise InputError(
+                    f"The edge {parent} -> {child} is required and ruled out at once: leave out one."
+                )
         cycle = find_cycle(self.required)
         if cycle:
             raise InputError(
@@ -357,6 +374,7 @@ def with_knowledge(graph: Graph, forbidden=(), required=(), tiers=()) -> Partial
     >>> with_knowledge(chain), with_knowledge(chain, tiers=[["a"], ["b", "c"]])
     (PartialGraph: a - b, b - c, PartialGraph: a -> b, b -> c)
     """
+    graph = _as_graph(graph)
     knowledge = _Knowledge(graph.nodes, forbidden, required, tiers)
     return knowledge.orient(essential_graph(graph), graph.nodes)
 
@@ -568,8 +586,8 @@ def independence_test(data, a, b, given=(), levels=None) -> tuple[float, float, 
     Parameters
     ----------
     data : pandas.DataFrame
-    a, b : str
-    given : sequence of str
+    a, b : column
+    given : column, or tuple or list of columns
     levels : mapping, optional
 
     Returns
@@ -582,7 +600,7 @@ def independence_test(data, a, b, given=(), levels=None) -> tuple[float, float, 
     >>> independence_test(rows, "a", "b")
     (0.0, 1.0, 1)
     """
-    given = list(given)
+    given = list(_together(given))
     levels = {node: names for node, names in (levels or {}).items() if node in (a, b, *given)}
     rows = _Rows(_checks.table(data, [a, b, *given]), levels)
     return _g_test(rows, 0, 1, range(2, 2 + len(given)))
@@ -618,7 +636,7 @@ def check_promises(graph, data, levels=None) -> pd.DataFrame:
     >>> check_promises(Graph(nodes=["a", "b"]), rows)[["node", "other", "p"]].to_numpy().tolist()
     [['b', 'a', 1.0]]
     """
-    graph = graph if isinstance(graph, Graph) else Graph(graph)
+    graph = _as_graph(graph)
     levels = {node: names for node, names in (levels or {}).items() if node in graph.nodes}
     rows = _Rows(_checks.table(data, graph.nodes), levels)
     place = {node: i for i, node in enumerate(rows.nodes)}
@@ -634,8 +652,6 @@ def check_promises(graph, data, levels=None) -> pd.DataFrame:
 
 
 def _g_test(rows, a, b, given):
-    from scipy.stats import chi2
-
     n = rows.counts([*given, a, b]).reshape(-1, rows.sizes[a], rows.sizes[b])
     n = n[n.sum(axis=(1, 2)) > 0]
     by_a, by_b, whole = n.sum(axis=2), n.sum(axis=1), n.sum(axis=(1, 2))
@@ -646,7 +662,8 @@ def _g_test(rows, a, b, given):
     g = max(float(g), 0.0)
     # differences of sums of some thousand terms: what is left of rounding is no dependence
     g = 0.0 if g < 1e-9 * max(rows.total, 1.0) else g
-    return g, float(chi2.sf(g, free)) if free else 1.0, free
+    # the chi-squared law's upper tail
+    return g, float(chdtrc(free, g)) if free else 1.0, free
 
 
 def constraint_search(
@@ -786,7 +803,8 @@ def edge_confidence(
         raise InputError(f"There is no learner {learner!r}: use 'hill_climb' or 'constraint_search'.")
     unknown = set(options) - {"levels"} - set(_CLIMB if learner == "hill_climb" else _TESTS)
     if unknown:
-        raise InputError(f"{learner} has no option {sorted(unknown)[0]!r}.")
+        known = ", ".join(["levels", *(_CLIMB if learner == "hill_climb" else _TESTS)])
+        raise InputError(f"{learner} has no option {sorted(unknown)[0]!r}; it has {known}.")
     n_resamples = _checks.whole(n_resamples, "n_resamples")
     rows = _Rows(data, options.pop("levels", None))
     draw = _checks.generator(random_state)
@@ -851,7 +869,9 @@ def tree_augmented(data, target, levels=None, least_bits: float = 0.0) -> Graph:
     """
     rows = _Rows(data, levels)
     if target not in rows.nodes:
-        raise InputError(f"There is no column {target!r} to predict.")
+        raise InputError(
+            f"There is no column {target!r} to predict; the columns are {', '.join(map(str, rows.nodes))}."
+        )
     t = rows.nodes.index(target)
     others = [i for i in range(len(rows.nodes)) if i != t]
     bits = {}
