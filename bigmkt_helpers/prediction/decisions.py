@@ -90,7 +90,7 @@ class Payoffs:
         """The probability from which on contacting pays: -gain_no / (gain_yes - gain_no), within 0 and 1.
 
         From p · gain_yes + (1 - p) · gain_no ≥ 0 (Elkan, The foundations of cost-sensitive learning, IJCAI
-        2001 (unverified)).
+        2001).
         """
         return float(np.clip(-self.gain_no / (self.gain_yes - self.gain_no), 0.0, 1.0))
 
@@ -365,7 +365,7 @@ def capture(
 
 
 def brier_score(true, probabilities, positive=1) -> float:
-    """Mean of (p - y)²; 0 is perfect (Brier, Monthly Weather Review 78, 1950 (unverified)).
+    """Mean of (p - y)²; 0 is perfect (Brier, Monthly Weather Review 78, 1950).
 
     Examples
     --------
@@ -484,7 +484,7 @@ def prior_shift(probabilities, trained_rate: float, real_rate: float) -> np.ndar
     """Probabilities of a model trained on a balanced sample (or with class weights), at the real rate.
 
     The odds are multiplied by (real / (1 - real)) / (trained / (1 - trained)): Bayes' rule with another prior
-    (Elkan, IJCAI 2001 (unverified)). Training with classes reweighted to balance has a trained rate of 0.5.
+    (Elkan, IJCAI 2001). Training with classes reweighted to balance has a trained rate of 0.5.
 
     Examples
     --------

@@ -159,8 +159,8 @@ class SeasonalNaive(_Forecaster):
     """The same week of the last season; with a period of 1, the last week.
 
     Interval: normal, with the standard deviation of the seasonal differences, times the root of the number of
-    seasons ahead (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, section 5.5
-    (unverified)).
+    seasons ahead (Hyndman & Athanasopoulos, Forecasting: Principles and Practice, 3rd edition, section
+    5.5).
 
     Parameters
     ----------
@@ -469,8 +469,8 @@ def forecast_scores(
     """How good the forecasts were, and whether the intervals held what they promised.
 
     MASE: the mean absolute error over the mean absolute error, in the weeks known at the origin, of saying
-    what was `period` weeks before (Hyndman & Koehler, International Journal of Forecasting 22, 2006
-    (unverified)). Under 1 is better than that was within the sample.
+    what was `period` weeks before (Hyndman & Koehler, International Journal of Forecasting 22,
+    2006). Under 1 is better than that was within the sample.
 
     Parameters
     ----------

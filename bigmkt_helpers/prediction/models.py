@@ -413,8 +413,8 @@ def pruning_table(model, X, y, n_folds: int = 5, n_sizes: int = 20, random_state
 
     A tree is grown in full; α, the price of a leaf, runs over the values at which a branch falls. For each
     the tree is grown again in every fold. The chosen one is the smallest tree whose loss is within one
-    standard error of the least (Breiman, Friedman, Olshen & Stone, Classification and Regression Trees, 1984
-    (unverified)).
+    standard error of the least (Breiman, Friedman, Olshen & Stone, Classification and Regression Trees,
+    1984).
 
     Parameters
     ----------
