@@ -1,17 +1,19 @@
 """Maximum likelihood as all models of this package do it, and what they share as estimators.
 
 The parameters are positive, so the search runs in their logarithms. The loss is minus the mean
-log-likelihood of a customer, with an analytic gradient. Several starts on a sample of rows, the best of them
-on all rows, then Newton's steps with the Hessian (differences of the gradient) until what is left to gain is
-negligible. The Hessian at the end is the observed information, which gives the standard errors.
+log-likelihood of a customer, with an analytic gradient. Several starts on a few customers, the best of them
+goes on with more and then with all, and takes along what it has learned of the curvature. Then Newton's steps
+with the Hessian (differences of the gradient) until what is left to gain is negligible. The Hessian at the
+end is the observed information, which gives the standard errors.
 """
 
 import warnings
 from functools import lru_cache
+from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize
 from scipy.stats import norm
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
@@ -22,8 +24,14 @@ from bigmkt_helpers.errors import InputError, NotFittedError
 BOUND = 20.0
 """The logarithm of a parameter stays within ± this."""
 
-SAMPLE = 300
-"""Rows on which the starts are compared."""
+SAMPLES = (300, 10_000)
+"""Customers on whom the starts are compared, and with whom the best goes on before it turns to all."""
+
+TRIAL = 10
+"""Steps after which the starts are compared."""
+
+STRIDE = 2.0
+"""A step changes no logarithm by more than this."""
 
 VAGUE = 10.0
 """A standard error of a logarithm above this says that the data do not determine the parameter."""
@@ -34,49 +42,55 @@ class LikelihoodModel(BaseEstimator):
 
     _parameters = ()
 
-    def _maximise(self, loss, sample_loss, start, n_customers):
+    def _maximise(self, loss_of, arrays, weights, start):
         """Find the maximum; sets the learned attributes.
 
         Parameters
         ----------
-        loss, sample_loss : callable
-            Logarithms of the parameters → minus the mean log-likelihood, and its gradient; of all rows and of
-            a sample of them.
+        loss_of : callable
+            Columns and weights of some rows → a loss: logarithms of the parameters → minus the mean
+            log-likelihood, and its gradient.
+        arrays, weights : list of arrays, array
+            As `distinct` gives them.
         start : array
             Parameters of the first start; the others are spread around it.
-        n_customers : float
         """
         tol = _checks.real(self.tol, "tol", least=0)
         max_iter = _checks.whole(self.max_iter, "max_iter")
         rng = _checks.generator(self.random_state)
+        n_customers = float(weights.sum())
         begin = np.log(np.asarray(start, dtype=float))
-        loss, sample_loss = (
-            _with_prior(one, begin, self.prior_scale, n_customers) for one in (loss, sample_loss)
-        )
         starts = [begin]
         starts += [
             begin + rng.normal(size=len(begin)) for _ in range(_checks.whole(self.n_starts, "n_starts") - 1)
         ]
-        tried = [_search(sample_loss, point, max_iter, rough=1e3) for point in starts]
+        samples = [_some(arrays, weights, size) for size in SAMPLES if 2 * size < len(weights)]
+        losses = [
+            _with_prior(loss_of(*rows), begin, self.prior_scale, n_customers)
+            for rows in (*samples, (arrays, weights))
+        ]
+        tried = [_search(losses[0], point, min(max_iter, TRIAL)) for point in starts]
         self.starts_ = pd.DataFrame(
-            [[*np.exp(point), *np.exp(found.x), -found.fun] for point, found in zip(starts, tried)],
+            [[*np.exp(point), *np.exp(found.x), -found.value] for point, found in zip(starts, tried)],
             columns=_labels(
                 (*(f"{name}_start" for name in self._parameters), *self._parameters, "mean_log_likelihood")
             ),
         )
-        best = min(tried, key=lambda found: found.fun)
-        # a sample may have its maximum at the end of the world where all the rows have not
-        seed = best.x if np.abs(best.x - begin).max() < 8 else begin
-        found = _search(loss, seed, max_iter)
+        found = min(tried, key=lambda one: one.value)
+        for number, loss in enumerate(losses, 1):
+            # a sample may have its maximum at the end of the world where all the rows have not
+            lost = np.abs(found.x - begin).max() >= 8
+            point, inverse = (begin, None) if lost else (found.x, found.inverse)
+            found = _search(loss, point, max_iter, inverse, 1e-7 if number < len(losses) else 1e-12)
         self._prior = begin, n_customers
-        theta, value, gradient, hessian, steps = _polish(loss, found.x, max_iter - found.nit)
-        self.n_iter_ = int(found.nit + steps)
-        self._report(theta, value, gradient, hessian, n_customers, tol)
+        theta, value, gradient, hessian, noise, steps = _polish(losses[-1], found, max_iter - found.steps)
+        self.n_iter_ = found.steps + steps
+        self._report(theta, value, gradient, hessian, noise, n_customers, tol)
         if not self.converged_:
             warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)
         return self
 
-    def _report(self, theta, value, gradient, hessian, n, tol):
+    def _report(self, theta, value, gradient, hessian, noise, n, tol):
         name = type(self).__name__
         names = _labels(self._parameters)
         self.params_ = pd.Series(np.exp(theta), index=names, name="estimate")
@@ -87,7 +101,8 @@ class LikelihoodModel(BaseEstimator):
             f"{key} = {number:.4g}" for key, number in self.params_.items()
         )
         covariance = np.full(hessian.shape, np.nan)
-        if values[0] > 0:
+        peak = values[0] > noise
+        if peak:
             covariance = (vectors / values) @ vectors.T / n
             slope = vectors.T @ gradient
             # what a Newton step would still add to the log-likelihood of all customers
@@ -96,7 +111,7 @@ class LikelihoodModel(BaseEstimator):
             left = np.nan
         spread = np.sqrt(np.diag(covariance))
         self.remaining_gain_ = left
-        if not values[0] > 0:
+        if not peak:
             problem = "the likelihood has no peak here"
         elif spread.max() > VAGUE or np.abs(theta).max() >= BOUND - 1e-6:
             runaway = names[int(np.argmax(np.where(np.isfinite(spread), spread, np.inf)))]
@@ -183,31 +198,78 @@ def _with_prior(loss, centre, scale, n):
     return penalised
 
 
-def _search(loss, start, max_iter, rough=1.0):
-    return minimize(
-        loss,
-        np.clip(start, -BOUND, BOUND),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-BOUND, BOUND)] * len(start),
-        options={"ftol": 1e-11 * rough, "gtol": 1e-5 * rough, "maxiter": max_iter},
-    )
+class _Found(NamedTuple):
+    """Where a search ended: the point, the loss there and its gradient, the inverse Hessian as far as it is
+    known by then, and the steps taken."""
+
+    x: np.ndarray
+    value: float
+    gradient: np.ndarray
+    inverse: np.ndarray
+    steps: int
+
+
+def _search(loss, start, most, inverse=None, rough=1e-12):
+    """Quasi-Newton steps (Broyden, Fletcher, Goldfarb, Shanno) until the next one promises less than `rough`.
+
+    With four parameters the steps themselves must cost nothing beside the loss, hence no general routine.
+    The inverse Hessian of a search over similar data saves most of the steps.
+    """
+    theta = _within(start)
+    value, gradient = loss(theta)
+    one = np.eye(len(theta))
+    first = inverse is None
+    inverse = one / max(1.0, _largest(gradient)) if first else inverse
+    steps = 0
+    while steps < most:
+        move = -inverse @ gradient
+        if gradient @ move > -rough:
+            break
+        move *= min(1.0, STRIDE / _largest(move))
+        for _ in range(30):
+            trial = _within(theta + move)
+            new_value, new_gradient = loss(trial)
+            apart = trial - theta
+            # a decrease in proportion to the slope
+            if isfinite(new_value) and new_value <= value + 1e-4 * min(gradient @ apart, 0.0):
+                break
+            move *= 0.3
+        else:
+            break
+        turn = new_gradient - gradient
+        bend = turn @ apart
+        theta, value, gradient, steps = trial, float(new_value), new_gradient, steps + 1
+        if bend > 1e-12 * (apart @ apart):
+            if first:
+                inverse, first = one * (bend / (turn @ turn)), False
+            side = one - apart[:, None] * (turn / bend)
+            inverse = side @ inverse @ side.T + apart[:, None] * (apart / bend)
+    return _Found(theta, value, gradient, inverse, steps)
+
+
+def _largest(values):
+    return max(map(abs, values.tolist()))
+
+
+def _within(theta):
+    return theta if _largest(theta) <= BOUND else np.clip(theta, -BOUND, BOUND)
 
 
 def _hessian(loss, theta, step=1e-4):
+    """Differences of the gradient, and how far these lack the symmetry that a Hessian has: their noise."""
     rows = []
     for i in range(len(theta)):
         move = np.zeros(len(theta))
         move[i] = step
         rows.append((loss(theta + move)[1] - loss(theta - move)[1]) / (2 * step))
     matrix = np.array(rows)
-    return (matrix + matrix.T) / 2
+    return (matrix + matrix.T) / 2, np.abs(matrix - matrix.T).max()
 
 
-def _polish(loss, theta, most):
+def _polish(loss, found, most):
     """Newton's steps while they lower the loss; at most eight, or what is left of the steps allowed."""
-    value, gradient = loss(theta)
-    hessian = _hessian(loss, theta)
+    theta, value, gradient = found.x, found.value, found.gradient
+    hessian, noise = _hessian(loss, theta)
     steps = 0
     while steps < min(8, most) and np.abs(gradient).max() > 1e-12 and np.linalg.eigvalsh(hessian)[0] > 0:
         trial = np.clip(theta - np.linalg.solve(hessian, gradient), -BOUND, BOUND)
@@ -219,8 +281,16 @@ def _polish(loss, theta, most):
         moved = np.abs(trial - theta).max()
         theta, value, gradient, steps = trial, new_value, new_gradient, steps + 1
         if moved > 1e-3:
-            hessian = _hessian(loss, theta)
-    return theta, value, gradient, hessian, steps
+            hessian, noise = _hessian(loss, theta)
+    return theta, value, gradient, hessian, noise, steps
+
+
+def _some(arrays, weights, size):
+    """Rows of about `size` customers, evenly spaced through the sorted table, and whom each stands for."""
+    total = np.cumsum(weights)
+    chosen = np.searchsorted(total, (np.arange(size) + 0.5) * (total[-1] / size))
+    chosen, counts = np.unique(chosen, return_counts=True)
+    return [array[chosen] for array in arrays], counts.astype(float)
 
 
 def distinct(arrays, weights):
@@ -298,14 +368,9 @@ class RepeatModel(LikelihoodModel):
         kept = weights > 0
         (x, tx, T), weights, _ = distinct([x[kept], tx[kept], T[kept]], weights[kept])
         self.n_distinct_ = len(x)
-        chosen = slice(None)
-        if len(x) > SAMPLE:
-            chosen = np.sort(_checks.generator(self.random_state).choice(len(x), SAMPLE, replace=False))
-            if not x[chosen].any():
-                chosen = slice(None)
-        loss = self._rows_loss(x, tx, T, weights)
-        sample = self._rows_loss(x[chosen], tx[chosen], T[chosen], weights[chosen])
-        return self._maximise(loss, sample, self._start(T, weights), float(weights.sum()))
+        return self._maximise(
+            lambda arrays, w: self._rows_loss(*arrays, w), [x, tx, T], weights, self._start(T, weights)
+        )
 
     def log_likelihood(self, X) -> pd.Series:
         """Log-likelihood of each customer under the fitted parameters."""

@@ -1,14 +1,16 @@
 """Pareto/NBD: customers buy at random times and drop out at a random moment."""
 
+from typing import NamedTuple
+
 import numpy as np
-from scipy.special import expit, gammaln, psi
+from scipy.special import gammaln, psi
 
 from bigmkt_helpers.clv._fitting import RepeatModel
 
 __all__ = ["ParetoNBD"]
 
 NODES = 24
-CHUNK = 4_096
+CHUNK = 1_024
 REACH = 40.0
 """What lies more than so many e-folds below the integrand's beginning is left out: e^-40."""
 
@@ -101,7 +103,7 @@ n_distinct_, starts_, unit_
         out = np.empty(len(x))
         for begin in range(0, len(x), CHUNK):
             part = slice(begin, begin + CHUNK)
-            out[part] = _dead(params, x[part], tx[part], T[part])[0]
+            out[part] = _integral(params, x[part], tx[part], T[part]).odds
         return out
 
     def _posterior(self, params, x, T):
@@ -151,51 +153,76 @@ def _log_count(r, alpha, t, k):
     return value
 
 
-def _dead(params, x, tx, T):
-    """log of P(dropped out) / P(alive) for each row, and what the gradient needs at each point."""
+class _Integral(NamedTuple):
+    """The integral of L over the alive term, for each row, and what the gradient needs at each point.
+
+    ``odds`` is its logarithm, log P(dropped out) / P(alive); ``parts`` are the values of the integrand,
+    ``total`` their weighted sum, both over a common factor of the row; ``logs`` and ``times`` are those of
+    α + y and β + y.
+    """
+
+    odds: np.ndarray
+    parts: np.ndarray
+    total: np.ndarray
+    logs: tuple
+    times: tuple
+
+
+def _integral(params, x, tx, T):
     r, alpha, s, beta = params
-    small, large = min(alpha, beta), max(alpha, beta)
+    small, gap = min(alpha, beta), abs(beta - alpha)
     rx = r + x
-    begin = np.log(small + tx)
+    since = small + tx
+    begin = np.log(since)
     width = np.log(small + T) - begin
     # minus the slope of the log integrand in u at t_x; it only grows from there
-    decay = (small + tx) * (rx / (alpha + tx) + (s + 1) / (beta + tx)) - 1
+    decay = since * (rx / (alpha + tx) + (s + 1) / (beta + tx)) - 1
     width = np.minimum(width, REACH / np.maximum(decay, 1e-12))
-    u = begin[:, None] + width[:, None] * POINTS
+    u = np.multiply.outer(width, POINTS)
+    u += begin[:, None]
     near = np.exp(u)
-    far = near + (large - small)
+    far = near + gap
     other = np.log(far)
-    log_alpha, log_beta = (u, other) if alpha <= beta else (other, u)
-    ends = (near, far) if alpha <= beta else (far, near)
     with np.errstate(divide="ignore"):
         height = np.log(s * width) + rx * np.log(alpha + T) + s * np.log(beta + T)
-    log_part = height[:, None] + u - rx[:, None] * log_alpha - (s + 1) * log_beta
-    top = log_part.max(axis=1)
-    top = np.where(np.isfinite(top), top, 0.0)
-    parts = np.exp(log_part - top[:, None]) * WEIGHTS
-    total = parts.sum(axis=1)
-    with np.errstate(divide="ignore"):
-        odds = top + np.log(total)
-    return odds, parts, total, log_alpha, log_beta, *ends
+    if alpha <= beta:
+        parts = u * (1 - rx)[:, None]
+        parts -= (s + 1) * other
+    else:
+        parts = u * -s
+        parts -= other * rx[:, None]
+    # no point lies far above the first: the integrand falls, or rises with y at most
+    top = parts[:, 0].copy()
+    parts -= top[:, None]
+    np.exp(parts, out=parts)
+    total = parts @ WEIGHTS
+    odds = height + top + np.log(total)
+    forward = alpha <= beta
+    return _Integral(
+        odds, parts, total, (u, other) if forward else (other, u), (near, far) if forward else (far, near)
+    )
 
 
 def _bracket(params, x, tx, T, w):
     """Sum over rows of the log of the bracket in L, and its gradient in r, α, s, β."""
     r, alpha, s, beta = params
-    odds, parts, total, log_alpha, log_beta, alpha_y, beta_y = _dead(params, x, tx, T)
-    rx, log_end, log_stop = r + x, np.log(alpha + T), np.log(beta + T)
-    value = w @ (np.logaddexp(0, odds) - rx * log_end - s * log_stop)
-    dead = w * expit(odds)
-    # each point's share of the integral times the weight of the row being dead
-    share = parts * (dead / np.where(total > 0, total, 1.0))[:, None]
+    odds, parts, total, logs, times = _integral(params, x, tx, T)
+    rx, end, stop = r + x, alpha + T, beta + T
+    log_end, log_stop = np.log(end), np.log(stop)
+    shrunk = np.exp(-np.abs(odds))
+    value = w @ (np.maximum(odds, 0) + np.log1p(shrunk) - rx * log_end - s * log_stop)
+    dead = np.where(odds > 0, 1.0, shrunk) / (1 + shrunk) * w
     alive = w - dead
-    rates = (share / alpha_y).sum(axis=1)
+    # the weight of the row being dead over the sum of its points
+    share = dead / total
+    log_alpha, log_beta = ((parts * one) @ WEIGHTS for one in logs)
+    alpha_y, beta_y = ((parts / one) @ WEIGHTS for one in times)
     gradient = np.array(
         [
-            -(share * log_alpha).sum() - alive @ log_end,
-            -(rx @ rates) - alive @ (rx / (alpha + T)),
-            dead.sum() / s - (share * log_beta).sum() - alive @ log_stop,
-            -(s + 1) * (share / beta_y).sum() - s * (alive @ (1 / (beta + T))),
+            -(share @ log_alpha) - alive @ log_end,
+            -((share * rx) @ alpha_y) - alive @ (rx / end),
+            dead.sum() / s - share @ log_beta - alive @ log_stop,
+            -(s + 1) * (share @ beta_y) - s * (alive @ (1 / stop)),
         ]
     )
     return value, gradient

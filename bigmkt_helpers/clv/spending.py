@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.special import gammaincinv, gammaln, psi
 
 from bigmkt_helpers.clv import _checks
-from bigmkt_helpers.clv._fitting import SAMPLE, LikelihoodModel, distinct
+from bigmkt_helpers.clv._fitting import LikelihoodModel, distinct
 from bigmkt_helpers.errors import InputError
 
 __all__ = ["GammaGamma"]
@@ -98,11 +98,8 @@ class GammaGamma(LikelihoodModel):
                 "spend between customers cannot be learned from them."
             )
         (x, m), w, _ = distinct([x[repeat], m[repeat]], np.ones(int(repeat.sum())))
-        chosen = slice(None)
-        if len(x) > SAMPLE:
-            chosen = np.sort(_checks.generator(self.random_state).choice(len(x), SAMPLE, replace=False))
         start = [5.0, 4.0, float(w @ m / w.sum()) / 2]
-        self._maximise(_loss(x, m, w), _loss(x[chosen], m[chosen], w[chosen]), start, float(w.sum()))
+        self._maximise(lambda arrays, w: _loss(*arrays, w), [x, m], w, start)
         p, q, gamma = self.params_
         self.mean_ = float(p * gamma / (q - 1)) if q > 1 else float("inf")
         return self
