@@ -96,6 +96,8 @@ def test_decile_calibration():
     top = table["predicted"].iloc[0]
     assert f"highest group predicted {top:,.4g}, seen {top:,.4g}" in sentence(axes)
     assert "10 of 10 predictions lie in the interval" in sentence(axes)
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert plots.decile_calibration(table.assign(low=0.0)).get_yscale() == "linear"
     both = plots.decile_calibration({"right": table, "wrong": clv.calibration_by_decile(guess, 3 * guess)})
     assert "right: highest group" in sentence(both)
     assert "0 of 10 predictions" in sentence(both)

@@ -3,7 +3,7 @@
 import matplotlib
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from bigmkt_helpers.errors import InputError
 from bigmkt_helpers.plots.base import MARKERS, PALETTE, STYLE, describe, new_axes
@@ -191,6 +191,8 @@ def iso_value_curves(
 def decile_calibration(table, label="value (CNY)", title="Predicted against seen, by decile"):
     """Mean predicted and mean seen of each group, with intervals, on the diagonal if the model is right.
 
+    The axes are logarithmic where all is above 0: the poorer groups would lie on one spot otherwise.
+
     Parameters
     ----------
     table : pandas.DataFrame or dict of {name: pandas.DataFrame}
@@ -205,6 +207,7 @@ def decile_calibration(table, label="value (CNY)", title="Predicted against seen
     if not tables:
         raise InputError("decile_calibration needs at least one table.")
     parts, top = [], 0.0
+    bottom = min(float(one[["predicted", "seen", "low"]].min(axis=None)) for one in tables.values())
     with matplotlib.rc_context(STYLE):
         axes = new_axes(height=4.4)
         for number, (name, one) in enumerate(tables.items()):
@@ -226,7 +229,12 @@ def decile_calibration(table, label="value (CNY)", title="Predicted against seen
                 f"{one['seen'].iloc[0]:,.4g}; lowest {one['predicted'].iloc[-1]:,.4g}, seen "
                 f"{one['seen'].iloc[-1]:,.4g}; {inside} of {len(one)} predictions lie in the interval"
             )
-        axes.plot([0, top], [0, top], color="#555555", linestyle="--", zorder=0)
+        axes.plot([max(bottom, 0), top], [max(bottom, 0), top], color="#555555", linestyle="--", zorder=0)
+        if bottom > 0:
+            axes.set(xscale="log", yscale="log")
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+                axis.set_minor_formatter(NullFormatter())
         axes.set(xlabel=f"predicted {label}", ylabel=f"seen {label}")
         if any(tables):
             axes.legend()
