@@ -46,19 +46,19 @@ def when_of(when) -> str:
     return when
 
 
-def unit_of(unit) -> pd.Timedelta | None:
+def unit_of(unit, name: str = "unit") -> pd.Timedelta | None:
     """A unit of time that always lasts equally long; None stays None."""
     if unit is None:
         return None
     if isinstance(unit, str):
         if unit not in UNITS:
             raise InputError(
-                f"unit={unit!r} is not known: use {', '.join(map(repr, UNITS))} or a pd.Timedelta (months "
+                f"{name}={unit!r} is not known: use {', '.join(map(repr, UNITS))} or a pd.Timedelta (months "
                 "and years differ in length: pd.Timedelta(days=30.4375), say)."
             )
         return UNITS[unit]
     if not isinstance(unit, pd.Timedelta) or pd.isna(unit) or unit <= pd.Timedelta(0):
-        raise InputError(f"unit={unit!r} is no length of time above 0: use 'week' or a pd.Timedelta.")
+        raise InputError(f"{name}={unit!r} is no length of time above 0: use 'week' or a pd.Timedelta.")
     return unit
 
 
@@ -80,6 +80,12 @@ def horizon_of(horizon, unit, name: str = "horizon") -> float:
             f"{name}={horizon!r} has no fixed length: give a pd.Timedelta, or a number in the model's unit."
         )
     if isinstance(horizon, str):
+        # pandas would read "52" as 52 nanoseconds
+        if horizon.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+            raise InputError(
+                f"{name}={horizon!r} is a number written as text: give {horizon.strip()} without quotes for "
+                "so many of the model's units, or a length with its unit, such as '364D'."
+            )
         try:
             horizon = pd.Timedelta(horizon)
         except ValueError as error:

@@ -56,7 +56,7 @@ def convert_discount(discount: float, period, to) -> float:
     (0.001835, 0.1)
     """
     rate = _checks.discount_of(discount)
-    lengths = _checks.unit_of(period), _checks.unit_of(to)
+    lengths = _checks.unit_of(period, "period"), _checks.unit_of(to, "to")
     if None in lengths:
         raise InputError("period and to must be lengths of time: 'week', say, or pd.Timedelta(days=364).")
     return float((1 + rate) ** (lengths[1] / lengths[0]) - 1)

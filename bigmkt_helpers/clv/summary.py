@@ -185,7 +185,7 @@ def opportunity_summary(
     >>> opportunity_summary(lines, "2025-01-29").iloc[0].tolist()
     [1.0, 2.0, 3.0, 26.0]
     """
-    length = _checks.unit_of(period)
+    length = _checks.unit_of(period, "period")
     if end is None:
         times = _in_zone(_lines(orders, customer_id, time, spend), zone)["time"]
         stop = times.max().normalize() + pd.Timedelta(days=1)
@@ -241,6 +241,8 @@ def track_repeat_sales(model, orders, calibration_end, end=None, *, step=1, **ru
     >>> track_repeat_sales(model, orders, "1997-09-30").loc[39, "actual_cumulative"]
     np.float64(2462.0)
     """
+    if "unit" in rules:
+        raise InputError("unit is that of the model here: leave it out, and make a model in another unit.")
     table = calibration_and_holdout(orders, calibration_end, end, unit=model.unit_ or "week", **rules)
     step = _checks.real(step, "step")
     if step <= 0:

@@ -295,10 +295,11 @@ def _weekly(model, discount, period):
     rate = _checks.discount_of(discount)
     if period is None or rate == 0:
         return rate
-    length = _checks.unit_of(period)
+    length = _checks.unit_of(period, "discount_period")
     if model.unit_ is None:
         raise InputError(
-            "discount_period is a length of time, but the model does not know the unit of its table."
+            "discount_period is a length of time, but the model does not know the unit of its table: give it "
+            "as unit=… when the model is made, or the rate of one unit without discount_period."
         )
     return (1 + rate) ** (model.unit_ / length) - 1
 
