@@ -424,7 +424,7 @@ def pruning_table(model, X, y, n_folds: int = 5, n_sizes: int = 20, random_state
     y : array-like
     n_folds : int
     n_sizes : int
-        How many values of α are tried at most, evenly over the path.
+        How many values of α are tried at most, closer together where the tree is small.
     random_state : int
 
     Returns
@@ -462,7 +462,8 @@ def pruning_table(model, X, y, n_folds: int = 5, n_sizes: int = 20, random_state
     # values between two falls stand for the whole stretch (geometric mean, as in the book named above)
     alphas = np.unique(path.ccp_alphas.clip(min=0))
     alphas = np.r_[0.0, np.sqrt(alphas[1:-1] * alphas[2:]), alphas[-1]] if len(alphas) > 2 else alphas
-    alphas = alphas[np.unique(np.linspace(0, len(alphas) - 1, n_sizes).round().astype(int))]
+    # nearly all falls of a large tree are of single leaves: count from the small end, in growing steps
+    alphas = alphas[np.unique(len(alphas) - np.geomspace(1, len(alphas), n_sizes).round().astype(int))]
     least = np.unique(y, return_counts=True)[1].min()
     if least < n_folds:
         raise InputError(f"The rarest class has {least} customers, fewer than {n_folds} folds: use fewer.")
