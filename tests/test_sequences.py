@@ -716,6 +716,7 @@ def _orders(customers, zone=None):
         (lambda: sq.PanelHMM(1, "categorical", symbols="ab").fit([["c"]]), "'c', which is none of the 2"),
         (lambda: sq.PanelHMM(1, "categorical").fit([[None]]), "no symbol at all"),
         (lambda: sq.PanelHMM(1, "categorical").fit([["a"]]).bits([["b"]]), "'b', which is none of the 1"),
+        (lambda: sq.PanelHMM(1, "categorical").fit([["a"]]).bits([[{}]]), "a step that cannot be a symbol"),
         (
             lambda: sq.PanelHMM(1, "categorical").set_parameters([1], [[1]], [[[1, 0]]]).filtered([[0], [1]]),
             "Sequence 1 cannot happen under this model",
@@ -783,3 +784,68 @@ def test_a_panel_of_float_arrays_is_read_as_one_of_lists():
         one.log_probability([np.array([1.0, -1.0])])
     with pytest.raises(InputError, match="Sequence 1 has shape"):
         one.log_probability([np.array([1.0]), np.ones((2, 3))])
+
+
+@pytest.mark.unit
+def test_a_large_panel_is_its_sequences():
+    """Many equal histories, names out of order or twice, counts too large for a table: each row as alone."""
+    rng = np.random.default_rng(6)
+    pi, A, _ = random_model(rng, S=4)
+    model = sq.PanelHMM(4).set_parameters(pi, A, [[0.1, 0.6, 2.0, 30.0]])
+    rows = rng.poisson(rng.choice([0.1, 1.0, 40.0], 300)[:, None], (300, 4)).astype(float)
+    rows[5, 2] = 3_000_000.0
+    rows[7, 1:] = np.nan
+    table = pd.DataFrame(rows, index=pd.Index(rng.permutation(300) // 2, name="who"))
+    decoded, smoothed = model.decode(table), model.smoothed(table)
+    assert len(decoded) == 300 * 4 - 3
+    assert decoded.index.names == ["who", "step"]
+    who = [name for name, row in zip(table.index, rows, strict=True) for _ in row[~np.isnan(row)]]
+    assert decoded.index.get_level_values("who").tolist() == smoothed.index.get_level_values("who").tolist()
+    assert decoded.index.get_level_values("who").tolist() == who
+    ordered = model.decode(rows)
+    assert ordered.index.equals(
+        pd.MultiIndex.from_tuples([(i, t) for i, row in enumerate(rows) for t in np.flatnonzero(row == row)])
+    )
+    assert np.array_equal(ordered, decoded)
+    with np.errstate(divide="ignore"):
+        lpi, lA = np.log(pi), np.log(A)
+    value, best, last = model.log_probability(rows), model.path_log_probability(rows), model.last_state(rows)
+    for number, row in enumerate(rows):
+        logs = lpi, lA, poisson.logpmf(row[~np.isnan(row)][:, None], model.emission_[0])
+        path, own = sq.viterbi(*logs)
+        assert ordered.loc[number].tolist() == path.tolist()
+        assert np.isclose(best[number], own)
+        assert np.isclose(value[number], sq.log_probability(*logs))
+        assert np.allclose(last.loc[number], sq.posterior(*logs)[-1])
+
+
+@pytest.mark.unit
+def test_a_panel_may_come_as_lists_arrays_or_whole_numbers():
+    model = sq.PanelHMM(2).set_parameters([0.4, 0.6], [[0.9, 0.1], [0.2, 0.8]], [[0.3, 2.0]])
+    lists = [[1, None, 0], [2.0, 3], []]
+    wanted = model.log_probability([[1, np.nan, 0], [2, 3], []])
+    for panel in (
+        lists,
+        dict(enumerate(lists)),
+        pd.Series(lists),
+        [pd.array(row, dtype="Int64") for row in lists],
+        pd.DataFrame([[1, np.nan, 0], [2, 3, np.nan], [np.nan] * 3]),
+        pd.DataFrame([[1, None, 0], [2, 3, None], [None] * 3], dtype="Int64"),
+    ):
+        assert np.array_equal(model.log_probability(panel), wanted)
+    whole = [np.array([1, 0]), np.array([2, 3])]
+    assert np.array_equal(
+        model.log_probability(whole), model.log_probability([row.tolist() for row in whole])
+    )
+    # labels among numbers: five channels, more combinations than a table can hold
+    rng = np.random.default_rng(2)
+    cells = rng.integers(0, 5000, (30, 3, 5))
+    wide = sq.PanelHMM(1, ("poisson",) * 5).set_parameters([1], [[1]], [[2500.0]] * 5)
+    assert np.allclose(wide.log_probability(cells), poisson.logpmf(cells, 2500.0).sum(axis=(1, 2)))
+    mixed = sq.PanelHMM(1, ("categorical", "poisson")).set_parameters(
+        [1], [[1]], [[[0.25, 0.75]], [2.0]], "ab"
+    )
+    assert np.isclose(
+        mixed.log_probability([[["a", 1], [None, 3], ["b", None]]])[0],
+        np.log(0.25 * 0.75) + poisson.logpmf([1, 3], 2.0).sum(),
+    )

@@ -8,6 +8,7 @@ protects from underflow as logarithms do, at less cost.
 """
 
 import warnings
+from itertools import chain
 
 import numpy as np
 import pandas as pd
@@ -39,57 +40,88 @@ class _Panel:
     missing; ``first`` (J,) marks observations of a first step that are known to be at least one.
     """
 
-    def __init__(self, flat, lengths, index, first_mark, merge=True):
+    def __init__(self, flat, lengths, index, first_mark):
         self.index, self.lengths = index, lengths
-        self.observed = int((~np.isnan(flat)).any(axis=1).sum())
+        missing = np.isnan(flat)
+        self.observed = len(flat) - int(missing.all(axis=1).sum())
+        begins = np.cumsum(lengths) - lengths
         first = np.zeros(len(flat), dtype=bool)
         if first_mark:
-            first[(np.cumsum(lengths) - lengths)[lengths > 0]] = True
-            first &= ~np.isnan(flat[:, 0])
-        key = np.column_stack([np.where(np.isnan(flat), -1.0, flat), first])
-        if len(key):
-            table, code = np.unique(key, axis=0, return_inverse=True)
-        else:
-            table, code = np.zeros((0, key.shape[1])), np.zeros(0, dtype=np.int64)
-        self.values = np.where(table[:, :-1] < 0, np.nan, table[:, :-1])
-        self.first = table[:, -1] > 0
+            first[begins[lengths > 0]] = True
+            first &= ~missing[:, 0]
+        shown, code = _different(flat, missing, first)
+        self.values, self.first = flat[shown], first[shown]
         n, longest = len(lengths), int(lengths.max(initial=0))
-        step = np.arange(len(flat)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        grid = np.full((n, longest), -1, dtype=np.int32)
-        grid[np.repeat(np.arange(n), lengths), step] = code.reshape(-1)
-        if merge and n and longest:
-            bytes_of = np.ascontiguousarray(grid).view(np.dtype((np.void, grid.dtype.itemsize * longest)))
-            _, keep, self.place, count = np.unique(
-                bytes_of.reshape(-1), return_index=True, return_inverse=True, return_counts=True
-            )
-        else:
-            keep, self.place, count = np.arange(n), np.arange(n), np.ones(n, dtype=np.int64)
+        self.who = np.repeat(np.arange(n), lengths)
+        self.step = np.arange(len(flat)) - np.repeat(begins, lengths)
+        # 0 where a sequence has ended; the fewer bytes a row has, the sooner equal rows are found
+        grid = np.zeros((n, longest), dtype=np.min_scalar_type(len(shown)))
+        grid[self.who, self.step] = code + 1
+        keep, self.place, count = _equal_rows(grid)
         order = np.argsort(-lengths[keep], kind="stable")
         back = np.empty(len(order), dtype=np.int64)
         back[order] = np.arange(len(order))
         self.place = back[self.place]
-        self.grid, self.weight = grid[keep][order], count[order].astype(float)
-        own = lengths[keep][order]
-        self.size = [int((own > t).sum()) for t in range(longest)]
+        grid, self.weight = grid[keep][order], count[order].astype(float)
+        self.own_lengths = lengths[keep][order]
+        ending = np.bincount(self.own_lengths, minlength=longest + 1)
+        self.size = (len(keep) - np.cumsum(ending)[:longest]).tolist()
         self.start = np.concatenate([[0], np.cumsum(self.size)]).astype(np.int64)
-        self.codes = np.concatenate(
-            [self.grid[:size, t] for t, size in enumerate(self.size)] or [np.zeros(0, np.int32)]
-        )
+        columns = [grid[:size, t] for t, size in enumerate(self.size)]
+        self.codes = np.concatenate(columns or [np.zeros(0)]).astype(np.int64) - 1
         self.sequence = np.concatenate([np.arange(s) for s in self.size] or [np.zeros(0, np.int64)])
-        self.own_lengths = own
 
-    def cells_of(self):
+    def cells(self) -> np.ndarray:
         """For every step of every sequence, in the order handed in: its cell."""
-        who = np.repeat(self.place, self.lengths)
-        step = np.arange(len(who)) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
-        return self.start[step] + who, step
+        return self.start[self.step] + self.place[self.who]
 
     def rows(self) -> pd.MultiIndex:
-        _, step = self.cells_of()
-        who = np.repeat(np.arange(len(self.lengths)), self.lengths)
-        return pd.MultiIndex.from_arrays(
-            [self.index.take(who), step], names=[self.index.name or "sequence", "step"]
-        )
+        names = [self.index.name or "sequence", "step"]
+        if self.index.is_monotonic_increasing and self.index.is_unique and not self.index.hasnans:
+            # the levels are known: no need to look for them among all the rows
+            some = self.lengths > 0
+            levels = [self.index[some], pd.RangeIndex(int(self.lengths.max(initial=0)))]
+            who = np.cumsum(some)[self.who] - 1
+            return pd.MultiIndex(levels=levels, codes=[who, self.step], names=names, verify_integrity=False)
+        return pd.MultiIndex.from_arrays([self.index.take(self.who), self.step], names=names)
+
+
+def _different(flat, missing, first):
+    """A cell that shows each of the different observations, and for every cell which of them it shows.
+
+    The channels of a cell are the digits of one number, so that numbers are compared instead of rows.
+    """
+    key, room = np.zeros(len(flat), dtype=np.int64), 1
+    for column, gap in [*zip(flat.T, missing.T, strict=True), (first, np.zeros(len(flat), dtype=bool))]:
+        top = column[~gap].max(initial=0)
+        if top < 2**20:
+            digit, radix = np.where(gap, 0, column + 1).astype(np.int64), int(top) + 2
+        else:
+            values, digit = np.unique(np.where(gap, -1, column), return_inverse=True)
+            radix = len(values)
+        if room * radix > 2**40:
+            values, key = np.unique(key, return_inverse=True)
+            room = len(values)
+        key, room = key * radix + digit, room * radix
+    if room > 4 * len(key) + 1024:
+        _, shown, code = np.unique(key, return_index=True, return_inverse=True)
+        return shown, code
+    taken = np.zeros(room, dtype=np.int64)
+    taken[key] = 1
+    code = (np.cumsum(taken) - 1)[key]
+    shown = np.empty(int(taken.sum()), dtype=np.int64)
+    shown[code] = np.arange(len(key))
+    return shown, code
+
+
+def _equal_rows(grid):
+    """Places of the different rows, for every row which of them it is, and how many rows each stands for."""
+    n, width = grid.shape
+    if not n or not width:
+        return np.arange(n), np.arange(n), np.ones(n, dtype=np.int64)
+    bytes_of = grid.view(np.dtype((np.void, grid.dtype.itemsize * width))).reshape(-1)
+    _, keep, place, count = np.unique(bytes_of, return_index=True, return_inverse=True, return_counts=True)
+    return keep, place, count
 
 
 def _forward_pass(panel, pi, A, chance):
@@ -326,25 +358,27 @@ class PanelHMM(BaseEstimator):
             raise InputError("first_at_least_one is about counts or events; the first channel holds labels.")
         return kinds
 
-    def _read(self, X, learn=False, merge=True) -> _Panel:
+    def _read(self, X, learn=False) -> _Panel:
         kinds = self._kinds()
-        flat, lengths, index = _flat_cells(X, len(kinds))
-        numbers = np.full((len(flat), len(kinds)), np.nan)
+        flat, lengths, index = _flat_cells(X, len(kinds), "categorical" not in kinds)
+        numbers = flat
+        if flat.dtype != np.float64 or "categorical" in kinds:
+            numbers = np.empty(flat.shape)
         for channel, kind in enumerate(kinds):
             column = flat[:, channel]
             if kind == "categorical":
-                numbers[:, channel] = self._symbol_codes(column, lengths, learn)
+                numbers[:, channel] = self._symbol_codes(column, lengths, index, learn)
                 continue
             try:
-                values = column.astype(float)
+                values = column.astype(float, copy=False)
             except (TypeError, ValueError) as error:
                 raise InputError(
                     f"Channel {channel} holds something that is not a number ({error})."
                 ) from error
-            numbers[:, channel] = values
-            most = 1 if kind == "bernoulli" else np.inf
-            bad = ~np.isnan(values) & ((values < 0) | (values > most) | (values != np.floor(values)))
-            bad |= np.isinf(values)
+            if numbers is not flat:
+                numbers[:, channel] = values
+            most = 1 if kind == "bernoulli" else np.finfo(float).max
+            bad = (values < 0) | (values > most) | ((np.floor(values) != values) & ~np.isnan(values))
             if bad.any():
                 customer, step = _checks.place_of(int(bad.argmax()), lengths)
                 wanted = "0 or 1" if kind == "bernoulli" else "a whole number of at least 0"
@@ -362,21 +396,30 @@ class PanelHMM(BaseEstimator):
                     "first_at_least_one says that it cannot be: begin each sequence with the first order."
                 )
         numbers, lengths = _without_tail(numbers, lengths)
-        return _Panel(numbers, lengths, index, self.first_at_least_one, merge)
+        return _Panel(numbers, lengths, index, self.first_at_least_one)
 
-    def _symbol_codes(self, column, lengths, learn):
-        missing = pd.isna(column)
+    def _symbol_codes(self, column, lengths, index, learn):
+        try:
+            number, found = pd.factorize(column)
+        except TypeError as error:
+            raise InputError(f"The panel holds a step that cannot be a symbol ({error}).") from error
+        found = [value.item() if isinstance(value, np.generic) else value for value in found]
         if learn:
-            known = self.symbols
-            if known is None and missing.all():
+            if self.symbols is None and not found:
                 raise InputError("The panel shows no symbol at all: there is nothing to learn from.")
-            _, _, self.symbols_ = _checks.encoded([column[~missing].tolist()], known, "the panel")
+            self.symbols_ = (
+                _checks.encoded([found], name="the panel")[2]
+                if self.symbols is None
+                else [*_checks.encoded([[]], self.symbols)[2]]
+            )
         place = {symbol: code for code, symbol in enumerate(self.symbols_)}
-        codes = np.array([np.nan if m else place.get(v, -1) for v, m in zip(column, missing, strict=True)])
+        # the last entry is for the steps that are missing, which have the number −1
+        codes = np.array([*(place.get(value, -1) for value in found), np.nan])[number]
         if (codes < 0).any():
-            customer, step = _checks.place_of(int((codes < 0).argmax()), lengths)
+            bad = int((codes < 0).argmax())
+            customer, step = _checks.place_of(bad, lengths)
             raise InputError(
-                f"Step {step} of sequence {customer} is {_checks.shown(column[(codes < 0).argmax()])}, "
+                f"Step {step} of customer {_checks.shown(index[customer])} is {_checks.shown(column[bad])}, "
                 f"which is none of the {len(self.symbols_)} known symbols: name all before fitting, or mark "
                 "the step as missing."
             )
@@ -621,9 +664,9 @@ class PanelHMM(BaseEstimator):
         self.initial_, self.transition_, self.emission_ = pi, A, tables
         return self
 
-    def _filtered(self, X, merge=True):
+    def _filtered(self, X):
         self._ready()
-        panel = self._read(X, merge=merge)
+        panel = self._read(X)
         chance = self._chance(panel, self.emission_) if len(panel.values) else np.zeros((0, self.n_states))
         return panel, chance, *_forward_pass(panel, self.initial_, self.transition_, chance)
 
@@ -645,10 +688,8 @@ class PanelHMM(BaseEstimator):
             )
 
     def _laws(self, panel, table) -> pd.DataFrame:
-        cells, _ = panel.cells_of()
-        return pd.DataFrame(
-            table[cells], index=panel.rows(), columns=pd.RangeIndex(self.n_states, name="state")
-        )
+        columns = pd.RangeIndex(self.n_states, name="state")
+        return pd.DataFrame(table[panel.cells()], index=panel.rows(), columns=columns)
 
     def filtered(self, X) -> pd.DataFrame:
         """P(state | the steps so far): one row per sequence and step."""
@@ -664,22 +705,26 @@ class PanelHMM(BaseEstimator):
 
     def last_state(self, X) -> pd.DataFrame:
         """P(state at the last step | all steps): one row per sequence; the start's law for an empty one."""
+        panel, laws = self._at_the_end(X)
+        columns = pd.RangeIndex(self.n_states, name="state")
+        return pd.DataFrame(laws[panel.place], index=panel.index, columns=columns)
+
+    def next_state(self, X) -> pd.DataFrame:
+        """P(state at the step after the last): one row per sequence; the start's law for an empty one."""
+        panel, laws = self._at_the_end(X)
+        some = panel.own_lengths > 0
+        laws[some] = laws[some] @ self.transition_
+        columns = pd.RangeIndex(self.n_states, name="state")
+        return pd.DataFrame(laws[panel.place], index=panel.index, columns=columns)
+
+    def _at_the_end(self, X):
+        """Filtered law at the last step of each different history."""
         panel, _, alpha, _, value, _ = self._filtered(X)
         self._possible(panel, value)
         laws = np.tile(self.initial_, (len(panel.weight), 1))
         some = np.flatnonzero(panel.own_lengths > 0)
         laws[some] = alpha[panel.start[panel.own_lengths[some] - 1] + some]
-        return pd.DataFrame(
-            laws[panel.place], index=panel.index, columns=pd.RangeIndex(self.n_states, name="state")
-        )
-
-    def next_state(self, X) -> pd.DataFrame:
-        """P(state at the step after the last): one row per sequence; the start's law for an empty one."""
-        last = self.last_state(X)
-        lengths = _read_lengths(X, len(self._kinds()))
-        some = lengths > 0
-        last[some] = last[some].to_numpy() @ self.transition_
-        return last
+        return panel, laws
 
     def next_symbols(self, X) -> pd.DataFrame:
         """P(symbol at the next step): one row per sequence, one column per symbol."""
@@ -729,44 +774,52 @@ class PanelHMM(BaseEstimator):
     def decode(self, X) -> pd.Series:
         """States on the most probable path of each sequence (Viterbi): one row per sequence and step."""
         panel, path, _ = self._paths(X)
-        cells, _ = panel.cells_of()
-        return pd.Series(path[cells], index=panel.rows(), name="state")
+        return pd.Series(path[panel.cells()], index=panel.rows(), name="state")
 
     def path_log_probability(self, X) -> np.ndarray:
         """ln P(best path and sequence) of each sequence; compare decoders by this, as paths can tie."""
-        panel, _, value = self._paths(X)
+        panel, _, value = self._paths(X, trace=False)
         return value[panel.place]
 
-    def _paths(self, X):
+    def _paths(self, X, trace=True):
+        """Viterbi for all different histories, time-major; of equal ways the one from the lower state."""
         self._ready()
-        panel = self._read(X)
-        S = self.n_states
-        chance = self._chance(panel, self.emission_) if len(panel.values) else np.zeros((0, S))
-        seen = chance[panel.codes]
+        panel, S = self._read(X), self.n_states
         with np.errstate(divide="ignore"):
             lpi, lA = np.log(self.initial_), np.log(self.transition_)
-        came = np.zeros(seen.shape, dtype=np.int16)
-        value, end = np.zeros(len(panel.weight)), np.zeros(len(panel.weight), dtype=np.int64)
-        best = None
+        # a row per state, so that every step below works along rows
+        chance = np.ascontiguousarray(self._chance(panel, self.emission_).T) if len(panel.values) else None
+        came = np.zeros((S, len(panel.codes) if trace else 0), dtype=np.min_scalar_type(S))
+        n = len(panel.weight)
+        value, end, best = np.zeros(n), np.zeros(n, dtype=np.int64), None
         for t, size in enumerate(panel.size):
             cells = slice(panel.start[t], panel.start[t] + size)
+            seen = chance[:, panel.codes[cells]]
             if t:
-                ways = best[:size, :, None] + lA
-                came[cells] = ways.argmax(axis=1)
-                best = ways.max(axis=1) + seen[cells]
+                before = best[:, :size]
+                best = before[0] + lA[0][:, None]
+                origin = came[:, cells] if trace else None
+                for state in range(1, S):
+                    way = before[state] + lA[state][:, None]
+                    if trace:
+                        np.copyto(origin, state, where=way > best)
+                    np.maximum(best, way, out=best)
+                best += seen
             else:
-                best = lpi + seen[cells]
-            value[:size], end[:size] = best.max(axis=1), best.argmax(axis=1)
+                best = lpi[:, None] + seen
+            after = panel.size[t + 1] if t + 1 < len(panel.size) else 0
+            if after < size:
+                ended = best[:, after:]
+                value[after:size], end[after:size] = ended.max(axis=0), ended.argmax(axis=0)
         self._possible(panel, value)
-        path = np.empty(len(panel.codes), dtype=np.int64)
+        path = np.empty(len(panel.codes) if trace else 0, dtype=np.int64)
         state = end
-        for t in range(len(panel.size) - 1, -1, -1):
+        for t in range(len(panel.size) - 1, -1, -1) if trace else ():
             size = panel.size[t]
             cells = slice(panel.start[t], panel.start[t] + size)
             path[cells] = state[:size]
             if t:
-                state = state.copy()
-                state[:size] = came[cells][np.arange(size), path[cells]]
+                state[:size] = came[state[:size], np.arange(cells.start, cells.stop)]
         return panel, path, value
 
     def sample(self, lengths, random_state=0):
@@ -812,8 +865,11 @@ class PanelHMM(BaseEstimator):
         )
 
 
-def _flat_cells(X, channels):
-    """All cells under one another (cells, D), the length of each sequence, the names of the sequences."""
+def _flat_cells(X, channels, numeric=False):
+    """All cells under one another (cells, D), the length of each sequence, the names of the sequences.
+
+    Where all channels hold numbers the cells are floats if that can be, objects otherwise.
+    """
     index = None
     if isinstance(X, pd.DataFrame):
         index, X = X.index, X.to_numpy()
@@ -831,54 +887,64 @@ def _flat_cells(X, channels):
     else:
         rows = _checks.listed(X, "the panel")
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
-        shape = (channels,) if channels > 1 else ()
-        if rows and all(
-            isinstance(row, np.ndarray) and row.dtype.kind == "f" and row.shape[1:] == shape for row in rows
-        ):
-            # numbers already: no need to look at each cell for a label
-            index = pd.RangeIndex(len(lengths), name="sequence") if index is None else index
-            return np.concatenate(rows).reshape(-1, channels), lengths, index
-        flat = np.empty((int(lengths.sum()), channels), dtype=object)
-        at = 0
-        for number, row in enumerate(rows):
-            if not len(row):
-                continue
-            part = np.asarray(row, dtype=object)
-            if part.ndim == 1 and channels == 1:
-                part = part[:, None]
-            if part.ndim != 2 or part.shape[1] != channels:
-                raise InputError(
-                    f"Sequence {number} has shape {part.shape}: each step needs {channels} value(s), one per "
-                    "channel."
-                )
-            flat[at : at + len(part)] = part
-            at += len(part)
-        if len(flat):
-            flat = np.where(pd.isna(flat), np.nan, flat)
+        flat = _joined(rows, lengths, channels, numeric)
     index = pd.RangeIndex(len(lengths), name="sequence") if index is None else index
     if not len(lengths):
         raise InputError("The panel has no sequences: pass at least one.")
+    if flat.dtype == object and len(flat):
+        flat = np.where(pd.isna(flat), np.nan, flat)
+    if numeric and flat.dtype.kind in "biuf":
+        flat = flat.astype(float, copy=False)
     return flat, lengths, index
+
+
+def _joined(rows, lengths, channels, numeric):
+    """A list of sequences as one array of cells."""
+    shape = (channels,) if channels > 1 else ()
+    if all(isinstance(r, np.ndarray) and r.dtype.kind in "biuf" and r.shape[1:] == shape for r in rows):
+        # numbers already: no need to look at each cell for a label
+        return np.concatenate(rows).reshape(-1, channels)
+    if numeric and channels == 1:
+        try:
+            flat = np.array(list(chain.from_iterable(rows)), dtype=float)
+            if flat.ndim == 1:
+                return flat[:, None]
+        except (TypeError, ValueError):
+            # something among them is no number: cell by cell, to say which
+            pass
+    flat = np.empty((int(lengths.sum()), channels), dtype=object)
+    at = 0
+    for number, row in enumerate(rows):
+        if not len(row):
+            continue
+        part = np.asarray(row, dtype=object)
+        if part.ndim == 1 and channels == 1:
+            part = part[:, None]
+        if part.ndim != 2 or part.shape[1] != channels:
+            raise InputError(
+                f"Sequence {number} has shape {part.shape}: each step needs {channels} value(s), one per "
+                "channel."
+            )
+        flat[at : at + len(part)] = part
+        at += len(part)
+    return flat
 
 
 def _without_tail(numbers, lengths):
     """Missing steps at the end of a sequence say nothing and have nothing after them: they are cut off."""
-    ends = np.cumsum(lengths)
-    seen = ~np.isnan(numbers).all(axis=1)
-    place = np.arange(len(numbers)) + 1
-    last = np.zeros(len(lengths), dtype=np.int64)
-    who = np.repeat(np.arange(len(lengths)), lengths)
-    np.maximum.at(last, who[seen], place[seen])
-    shorter = np.maximum(last - (ends - lengths), 0)
-    step = place - 1 - (ends - lengths)[who]
-    return numbers[step < shorter[who]], shorter
+    gone = np.isnan(numbers).all(axis=1)
+    if not gone.any():
+        return numbers, lengths
+    begins = np.cumsum(lengths) - lengths
+    step = np.arange(len(numbers)) - np.repeat(begins, lengths)
+    shorter, some = np.zeros(len(lengths), dtype=np.int64), lengths > 0
+    shorter[some] = np.maximum.reduceat(np.where(gone, 0, step + 1), begins[some])
+    return numbers[step < np.repeat(shorter, lengths)], shorter
 
 
 def _read_lengths(X, channels):
     flat, lengths, _ = _flat_cells(X, channels)
-    missing = pd.isna(flat)
-    numbers = np.where(missing, np.nan, 1.0)
-    return _without_tail(numbers, lengths)[1]
+    return _without_tail(np.where(pd.isna(flat), np.nan, 1.0), lengths)[1]
 
 
 # --- how many states -----------------------------------------------------------------------------------
