@@ -26,6 +26,7 @@ CHAPTERS = {
     "08_market_baskets",
     "09_sequences",
     "10_bayesian_networks",
+    "11_predicting_purchase_and_churn",
     "12_customer_lifetime_value",
 }
 
