@@ -126,8 +126,8 @@ class DiscreteHazard(BaseEstimator):
 
     logit h(t | z) = baseline(t) + z'β: each feature moves the log odds of leaving equally in all periods.
     Survival is S(t) = Π (1 - h). Maximum likelihood by Newton's steps on counts: equal customers at equal
-    ages are added up first. Cox, Journal of the Royal Statistical Society B 34, 1972, section 6, has the
-    logistic discrete model (unverified).
+    ages are added up first. Cox, Journal of the Royal Statistical Society B 34, 1972, pages 187-220, has the
+    logistic discrete model (that it stands there: unverified).
 
     Parameters
     ----------
