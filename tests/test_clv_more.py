@@ -1,0 +1,218 @@
+"""Customer value: a million simulated customers, and what the other files leave to be seen by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import gammaln
+from scipy.stats import chi2
+from scipy.stats import gamma as gamma_law
+
+from bigmkt_helpers import clv
+from bigmkt_helpers.datasets import load_cdnow
+
+TRUE = {"BGNBD": (0.243, 4.414, 0.793, 2.426), "ParetoNBD": (0.553, 10.578, 0.606, 11.669)}
+
+
+def having(name, params):
+    model = getattr(clv, name)()
+    model.params_ = pd.Series(params, index=model._parameters)
+    model.unit_ = None
+    return model
+
+
+def simulated(name, params, n, seed):
+    """Customers who live by the model's own story, purchase by purchase."""
+    rng = np.random.Generator(np.random.PCG64(seed))
+    rate, T = rng.gamma(params[0], 1 / params[1], n), rng.uniform(20, 40, n)
+    if name == "BGNBD":
+        allowed = rng.geometric(np.clip(rng.beta(params[2], params[3], n), 1e-9, 1))
+        stop = T
+    else:
+        allowed = np.full(n, np.iinfo(np.int64).max)
+        stop = np.minimum(T, rng.exponential(size=n) / rng.gamma(params[2], 1 / params[3], n))
+    x, last, now, going = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n), np.arange(n)
+    while len(going):
+        now[going] += rng.exponential(size=len(going)) / rate[going]
+        going = going[(now[going] < stop[going]) & (x[going] < allowed[going])]
+        x[going] += 1
+        last[going] = now[going]
+    return pd.DataFrame({"frequency": x, "recency": last, "T": T})
+
+
+@pytest.mark.recovery
+@pytest.mark.parametrize(("name", "seed"), [("BGNBD", 101), ("ParetoNBD", 102)])
+def test_parameters_of_a_million_customers(name, seed):
+    model = getattr(clv, name)().fit(simulated(name, TRUE[name], 1_000_000, seed))
+    assert model.converged_
+    assert model.n_distinct_ > 990_000  # times are moments: nearly every customer is a row of their own
+    off = np.log(model.params_.to_numpy() / np.array(TRUE[name]))
+    assert off @ np.linalg.solve(model._log_covariance, off) < chi2(4).ppf(0.999)
+    table, true = model.intervals(0.9999), np.array(TRUE[name])
+    assert ((table["low"] < true) & (true < table["high"])).all()
+    # a hundred times as many customers as in a large sample: errors of a few parts in a hundred at the most
+    assert (model.standard_errors_ / model.params_).max() < 0.05
+    assert (model.standard_errors_ / model.params_).min() > 1e-3
+
+
+SPAN, LEFT = [1, 1, 2, 2, 2, 3, 3, 3, 3, 3], [1, 0, 1, 1, 0, 1, 0, 0, 0, 0]
+
+
+@pytest.mark.unit
+def test_hazard_without_features_has_the_errors_of_counts():
+    model = clv.DiscreteHazard().fit(SPAN, LEFT)
+    risk, gone = np.array([10, 8, 5]), np.array([1, 2, 1])
+    share = gone / risk
+    assert model.table_["at_risk"].tolist() == risk.tolist()
+    assert model.coefficients_.to_numpy() == pytest.approx(np.log(share / (1 - share)), abs=1e-4)
+    # the variance of a logit is 1 / n p (1 - p)
+    assert model.standard_errors_.to_numpy() == pytest.approx((risk * share * (1 - share)) ** -0.5, rel=1e-4)
+    assert model.hazard().to_numpy() == pytest.approx(share, rel=1e-4)
+    assert model.survival().to_numpy() == pytest.approx([0.9, 0.9 * 0.75, 0.9 * 0.75 * 0.8], rel=1e-4)
+    assert model.survival().index.tolist() == [1, 2, 3]
+    by_hand = gone @ np.log(share) + (risk - gone) @ np.log(1 - share)
+    assert model.log_likelihood_ == pytest.approx(by_hand)
+    said = f"log-likelihood {by_hand:,.3f} after {model.n_iter_} steps"
+    assert model.message_ == f"DiscreteHazard converged: {said}."
+    # as many steps as it says, and not one less
+    assert clv.DiscreteHazard(max_iter=model.n_iter_).fit(SPAN, LEFT).converged_
+    with pytest.warns(UserWarning, match="still to be gained"):
+        assert not clv.DiscreteHazard(max_iter=model.n_iter_ - 1).fit(SPAN, LEFT).converged_
+
+
+@pytest.mark.unit
+def test_survival_with_features_is_the_product_of_staying():
+    X = pd.DataFrame({"z": [0, 1] * 5}, index=list("abcdefghij"))
+    model = clv.DiscreteHazard(baseline="log").fit(SPAN, LEFT, X)
+    some = X[:3]
+    hazard, stays = model.hazard(some, 5), model.survival(some, 5)
+    assert stays.index.tolist() == ["a", "b", "c"]
+    for row in "abc":
+        share = 1.0
+        for period in range(1, 6):
+            share *= 1 - hazard.loc[row, period]
+            assert stays.loc[row, period] == pytest.approx(share)
+    b = model.coefficients_
+    logit = b["level"] + b["slope"] * np.log(4) + b["z"]
+    assert hazard.loc["b", 4] == pytest.approx(1 / (1 + np.exp(-logit)))
+
+
+@pytest.mark.unit
+def test_first_purchases_and_holdouts_belong_to_their_customers():
+    orders = pd.DataFrame(
+        {
+            "customer_id": [3, 1, 1, 3, 2, 1, 2, 2],
+            "date": pd.Timestamp("2025-01-01") + pd.to_timedelta([0, 1, 8, 14, 2, 28, 30, 32], unit="D"),
+            "spend": [1.0, 2, 4, 8, 16, 32, 64, 128],
+        }
+    )
+    table = clv.calibration_and_holdout(orders, "2025-01-22", "2025-02-05")
+    assert table.index.tolist() == [1, 2, 3]
+    assert table["first"].dt.day.tolist() == [2, 3, 1]
+    assert table["frequency"].tolist() == [1, 0, 1]
+    assert table["recency"].tolist() == pytest.approx([1, 0, 2])
+    assert table["T"].tolist() == pytest.approx([20 / 7, 19 / 7, 3])
+    assert table["monetary"].tolist()[::2] == [4, 8]
+    assert table["holdout_frequency"].tolist() == [1, 2, 0]
+    assert table["holdout_spend"].tolist() == [32, 192, 0]
+    assert table["holdout"].tolist() == [2, 2, 2]
+    alone = clv.customer_summary(orders, "2025-01-22")
+    pd.testing.assert_frame_equal(alone, table[alone.columns], check_exact=True)
+    model = having("BGNBD", TRUE["BGNBD"])
+    model.unit_ = pd.Timedelta(days=7)
+    track = clv.track_repeat_sales(model, orders, "2025-01-22", "2025-02-05")
+    assert track["actual"].tolist() == [0, 2, 0, 1, 2]
+    ages = [k - np.array([1, 2, 0]) / 7 for k in range(1, 6)]
+    cumulative = [sum(model.expected_of_new(float(age)) for age in row) for row in ages]
+    assert track["expected_cumulative"].tolist() == pytest.approx(cumulative)
+    assert track["expected"].tolist() == pytest.approx(np.diff(cumulative, prepend=0))
+    assert track["actual_cumulative"].tolist() == [0, 2, 2, 3, 5]
+
+
+@pytest.mark.unit
+def test_the_starts_are_told_with_what_they_reached():
+    table = pd.concat([clv.customer_summary(load_cdnow(True), "1997-09-30")[:250]] * 2)
+    model = clv.BGNBD(n_starts=4).fit(table)
+    assert model.n_distinct_ == len(table[["frequency", "recency", "T"]].drop_duplicates())
+    starts = model.starts_
+    assert len(starts) == 4
+    begin = model._start(table["T"].to_numpy(), np.ones(len(table)))
+    assert starts[["r_start", "alpha_start", "a_start", "b_start"]].iloc[0].tolist() == pytest.approx(begin)
+    for row in starts.to_dict("records"):
+        reached = having("BGNBD", [row[key] for key in ("r", "alpha", "a", "b")])
+        assert row["mean_log_likelihood"] == pytest.approx(reached.log_likelihood(table).mean(), rel=1e-9)
+        begun = having("BGNBD", [row[f"{key}_start"] for key in ("r", "alpha", "a", "b")])
+        assert begun.log_likelihood(table).mean() < row["mean_log_likelihood"]
+    assert model.log_likelihood_ / 500 >= starts["mean_log_likelihood"].max() - 1e-9
+
+
+@pytest.mark.unit
+def test_gamma_gamma_likelihood_by_hand():
+    table = clv.customer_summary(load_cdnow(True), "1997-09-30")
+    table = table[table["monetary"] > 0][["frequency", "monetary"]][:250]
+    model = clv.GammaGamma(n_starts=2).fit(table)
+    x, m = table.to_numpy(float).T
+
+    def likelihood(theta):
+        p, q, gamma = np.exp(theta)
+        rows = gammaln(p * x + q) - gammaln(p * x) - gammaln(q) + q * np.log(gamma)
+        return (
+            rows + (p * x - 1) * np.log(m) + p * x * np.log(x) - (p * x + q) * np.log(gamma + m * x)
+        ).sum()
+
+    p, q, gamma = model.params_
+    theta = np.log(model.params_.to_numpy())
+    assert model.log_likelihood_ == pytest.approx(likelihood(theta), rel=1e-10)
+    assert model.mean_ == pytest.approx(p * gamma / (q - 1))
+    assert (model.n_customers_, model.n_left_out_) == (250, 0)
+    start = [5.0, 4.0, m.mean() / 2]
+    assert model.starts_[["p_start", "q_start", "gamma_start"]].iloc[0].tolist() == pytest.approx(start)
+    # the errors from the curvature of the likelihood in the logarithms
+    unit = np.eye(3) * 1e-3
+    curve = [
+        [
+            (likelihood(theta + i + j) - likelihood(theta + i - j) - likelihood(theta - i + j)
+             + likelihood(theta - i - j)) / 4e-6
+            for j in unit
+        ]
+        for i in unit
+    ]  # fmt: skip
+    scale = model.params_.to_numpy()
+    covariance = np.linalg.inv(-np.array(curve)) * np.outer(scale, scale)
+    assert model.covariance_.to_numpy() == pytest.approx(covariance, rel=5e-3)
+    assert list(model.covariance_.columns) == list(model.covariance_.index) == ["p", "q", "gamma"]
+    assert model.standard_errors_.to_numpy() == pytest.approx(np.sqrt(np.diag(covariance)), rel=5e-3)
+    asked = table[:4].set_axis(list("abcd"))
+    found = model.spend_intervals(asked, level=0.8)
+    assert found.index.tolist() == list("abcd")
+    expected = p * (gamma + x * m)[:4] / (p * x + q - 1)[:4]
+    assert found["expected"].to_numpy() == pytest.approx(expected)
+    law = gamma_law(p * x[:4] + q, scale=1 / (gamma + x * m)[:4])
+    assert found["low"].to_numpy() == pytest.approx(p / law.ppf(0.9))
+    assert found["high"].to_numpy() == pytest.approx(p / law.ppf(0.1))
+    drawn = model.simulate_means(asked, 4_000, parameters=False)
+    assert drawn.mean(axis=0) == pytest.approx(expected, rel=0.05)
+    assert np.quantile(drawn, 0.9, axis=0) == pytest.approx(found["high"].to_numpy(), rel=0.1)
+
+
+@pytest.mark.unit
+def test_deciles_and_targets_have_the_intervals_of_means():
+    rng = np.random.Generator(np.random.PCG64(6))
+    truth = rng.gamma(2.0, 50.0, 2_000)
+    score = truth * rng.uniform(0.5, 1.5, 2_000)
+    groups = clv.calibration_by_decile(score, truth, n=4, level=0.9)
+    assert groups.index.tolist() == [1, 2, 3, 4]
+    parts = np.array_split(truth[np.argsort(-score)], 4)
+    half = 1.6449 * np.array([part.std() / np.sqrt(500) for part in parts])
+    assert (groups["seen"] - groups["low"]).to_numpy() == pytest.approx(half, rel=0.2)
+    assert (groups["high"] - groups["seen"]).to_numpy() == pytest.approx(half, rel=0.2)
+    assert groups["share"].to_numpy() == pytest.approx([part.sum() / truth.sum() for part in parts])
+    table = clv.targeting_value({"score": score}, truth, share=0.2, uplift=0.1, cost=5, level=0.9)
+    assert table["customers"].tolist() == [400] * 3
+    chosen = np.zeros(2_000)
+    chosen[np.argsort(-score)[:400]] = 1
+    each = 1_000 * chosen * (0.1 * truth - 5)
+    row = table.loc["score"]
+    assert row["profit"] == pytest.approx(each.mean())
+    half = 1.6449 * each.std() / np.sqrt(2_000)
+    assert row["profit"] - row["low"] == pytest.approx(half, rel=0.15)
+    assert row["high"] - row["profit"] == pytest.approx(half, rel=0.15)
