@@ -8,6 +8,7 @@ __all__ = [
     "CUSTOMERS",
     "baskets",
     "customers",
+    "purchases_of_many",
     "ratings",
     "save",
     "split",
@@ -160,6 +161,46 @@ def customers(name):
         table = question.features(segments.rfm_and_categories(question.categories), guard=False)
         table = table[["recency", "frequency", "monetary"]]
     return segments.FeatureScaler(log=["frequency", "monetary"]).fit_transform(table).to_numpy()
+
+
+def purchases_of_many(n, model, params, lengths, random_state=0):
+    """Customers drawn from BG/NBD or Pareto/NBD: what their purchases come to, times in whole days.
+
+    Parameters
+    ----------
+    n : int
+    model : {"BGNBD", "ParetoNBD"}
+    params : sequence of four floats
+        In weeks.
+    lengths : ndarray
+        Times since the first purchase to draw from, in weeks.
+
+    Returns
+    -------
+    dict of ndarray
+        ``frequency``, ``recency`` and ``T``. The moment of the last purchase counts as the day it fell on.
+    """
+    rng = np.random.default_rng([random_state, n])
+    r, alpha, third, fourth = params
+    T = rng.choice(lengths, n)
+    rate = rng.gamma(r, 1 / alpha, n)
+    if model == "ParetoNBD":
+        end = np.minimum(T, rng.exponential(size=n) / np.maximum(rng.gamma(third, 1 / fourth, n), 1e-300))
+        x = rng.poisson(rate * end)
+        # the last of x moments that are spread evenly
+        tx = np.where(x > 0, end * rng.random(n) ** (1 / np.maximum(x, 1)), 0.0)
+    else:
+        leaves = rng.beta(third, fourth, n)
+        x, tx, now = np.zeros(n, dtype=np.int64), np.zeros(n), np.zeros(n)
+        there = np.arange(n)
+        while len(there):
+            now[there] += rng.exponential(size=len(there)) / np.maximum(rate[there], 1e-300)
+            there = there[now[there] <= T[there]]
+            x[there] += 1
+            tx[there] = now[there]
+            there = there[rng.random(len(there)) >= leaves[there]]
+    tx = np.minimum(np.ceil(tx * 7 - 1e-9), np.round(T * 7)) / 7
+    return {"frequency": x.astype(float), "recency": tx, "T": np.round(T * 7) / 7}
 
 
 def interactions(users, items, values=None, *, explicit):

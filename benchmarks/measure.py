@@ -37,6 +37,19 @@ def measured(result):
     result["extra_mb"] = max(0.0, _resident("VmHWM") - before)
 
 
+def repeated(result, times, action):
+    """The same work several times, where once is too short to measure; what is reported is for once.
+
+    Returns what the last one gave.
+    """
+    with measured(result):
+        for _ in range(times):
+            found = action()
+    for name in ("wall_s", "cpu_s"):
+        result[name] /= times
+    return found
+
+
 def settled():
     """Take away what would fall on whoever comes first, and hand back the memory that is free already."""
     gc.collect()

@@ -13,10 +13,14 @@ that would take more than a limit of memory or time is stopped, and that is what
 synthetic baskets, 10⁴ to 10⁷, and one reference set at falling supports.  Segments: K-means beside
 scikit-learn's from the same starts.
 
+Customer value (clv), sequences and networks: a model or a question beside those who have the same, stopped
+beyond the same kind of limit; both must reach the same log-likelihood or give the same probabilities.  What
+falls on the first fit of a process, such as loading and compiling, is left out on both sides.
+
 Everything is written to benchmarks/results.json as soon as it is measured; the page "Benchmarks" of the book
-is made from that file.  With --only (a part: ratios, baskets, segments, growth, basket_growth, support,
-quality; or words of a title; may be repeated) the other figures of the file stay as they are, each with the
-date and machine of its own run.
+is made from that file.  With --only (a part: ratios, baskets, segments, clv, sequences, networks, growth,
+basket_growth, clv_growth, support, quality; or words of a title; may be repeated) the other figures of the
+file stay as they are, each with the date and machine of its own run.
 """
 
 import json
@@ -38,7 +42,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import data, itemsets, quality
+from benchmarks import data, itemsets, models, quality
 from benchmarks.measure import limit, one_thread
 
 HERE = Path(__file__).parent
@@ -86,7 +90,7 @@ FALLING_PEERS = ("pyfim_fpgrowth",)
 SHARES = (0.01, 0.001)
 """Supports at which the number of baskets grows."""
 
-OWN = ("scikit-learn", "mlxtend")
+OWN = ("scikit-learn", "mlxtend", "hmmlearn", "pgmpy")
 """Peers that stand in the environment of the course."""
 
 FLOOR = "BLAS"
@@ -458,13 +462,84 @@ def falling_support(peers, folder, chosen):
         }
 
 
+def modelling(part, peers, rounds, folder, chosen):
+    """One part of `models` beside its peers: ours, then each of them, in turn; one record for each peer.
+
+    The slow ones take part in fewer rounds, and one that was stopped in no further.
+    """
+    for number, (title, task, others, make, about) in enumerate(models.cases(part)):
+        if not chosen(part, title):
+            continue
+        arrays = make()
+        source = data.save(folder / f"{part}{number}.npz", **arrays)
+        pairs, same = {other: [] for other in others}, {}
+        wanted = {other: models.ROUNDS.get(other, rounds) for other in others}
+        while any(len(pairs[other]) < wanted[other] for other in others):
+            ours, our_answer = work(sys.executable, "worker_ours.py", task, source, models.LIMITS)
+            if our_answer is None:
+                raise click.ClickException(f"{title}: ours was stopped: {ours['stopped']}.")
+            for other in others:
+                if len(pairs[other]) >= wanted[other]:
+                    continue
+                peer, package = models.PEERS[other]
+                python = sys.executable if package in OWN else peers
+                theirs, their_answer = work(python, "worker_peers.py", other, source, models.LIMITS)
+                pairs[other].append((ours, theirs))
+                if their_answer is None:
+                    wanted[other] = 0
+                elif other not in same:
+                    same[other] = models.difference(part, our_answer, their_answer, arrays)
+                    if not same[other]["gap"] <= same[other]["allowed"]:
+                        raise click.ClickException(
+                            f"{title}, {peer}: the answers differ: {same[other]}. A ratio would mean nothing."
+                        )
+                    seconds = (ours["cpu_s"] + theirs["cpu_s"]) * about.get("fits", 1)
+                    most = next((n for n, until in PATIENCE.items() if seconds <= until), 1)
+                    wanted[other] = min(wanted[other], most)
+        for other in others:
+            peer = models.PEERS[other][0]
+            named = {"title": title, "peer": peer, "settings": about, "limits": models.LIMITS}
+            found = {"rounds": len(pairs[other]), "answer": same.get(other)}
+            yield named | found | compared(title, peer, pairs[other])
+
+
+def compared(title, peer, pairs):
+    """The ratios of two sides; of a peer that was stopped what stopped it, and ours."""
+    stopped = pairs[-1][1].get("stopped")
+    if not stopped:
+        return record(title, peer, pairs) | {"stopped": None}
+    console.print(f"{title}, against {peer}: stopped, {stopped}", highlight=False)
+    measures = ("cpu_s", "wall_s", "extra_mb")
+    ours = {name: float(np.median([one[name] for one, _ in pairs])) for name in measures}
+    return dict.fromkeys(("cpu", "wall", "memory", "theirs")) | {"stopped": stopped, "ours": ours}
+
+
+def clv_growth(largest, folder, chosen):
+    """CPU seconds and peak memory with more and more made-up customers."""
+    for model, title in models.GROWING_CLV.items():
+        if not chosen("clv_growth", title):
+            continue
+        sizes, runs = [10**power for power in range(4, largest + 1)], []
+        settings = {"params": models.PARAMETERS[model]}
+        for size in sizes:
+            told = {"model": model, "customers": size, "lengths": models.lengths()} | settings
+            source = data.save(folder / "customers.npz", **told)
+            runs.append(work(sys.executable, "worker_ours.py", "many_customers", source)[0])
+            console.print(f"{title}, {size:,}: {runs[-1]}", highlight=False)
+        yield {"title": title, "settings": settings, "sizes": sizes, "measured": runs} | {
+            "exponent": {
+                name: exponent(sizes, [run[name] for run in runs]) for name in ("cpu_s", "extra_mb")
+            },
+        }
+
+
 def versions_of(peers):
     """Versions of the peers, by name."""
     code = (
         "import json, sys; from importlib.metadata import version; "
         "print(json.dumps({name: version(name) for name in sys.argv[1:]}))"
     )
-    named = set(PEERS.values()) | {package for _, package in MINERS.values()}
+    named = set(PEERS.values()) | {package for _, package in (*MINERS.values(), *models.PEERS.values())}
     names = [*sorted(named - set(OWN)), "numpy", "scipy"]
     said = subprocess.run([peers, "-c", code, *names], capture_output=True, text=True, check=True).stdout
     return json.loads(said)
@@ -488,7 +563,10 @@ def machine():
     }
 
 
-LISTS = ("ratios", "baskets", "segments", "growth", "basket_growth", "support")
+MODELS = ("clv", "sequences", "networks")
+"""Parts of `models`."""
+
+LISTS = ("ratios", "baskets", "segments", *MODELS, "growth", "basket_growth", "clv_growth", "support")
 """Parts of the file that hold several records; there is one of "quality"."""
 
 REFERENCE = ("baskets", "support")
@@ -645,7 +723,9 @@ def main(peers, rounds, largest, only, output):
         for part, records, print_them in (
             ("ratios", ratios(peers, rounds, folder, chosen), show),
             ("segments", ratios(peers, rounds, folder, chosen, "segments"), show),
+            *((part, modelling(part, peers, rounds, folder, chosen), None) for part in MODELS),
             ("growth", growth(largest, folder, chosen), show_growth),
+            ("clv_growth", clv_growth(largest, folder, chosen), show_growth),
             ("basket_growth", basket_growth(largest, folder, chosen), show_growth),
             ("baskets", mining(peers, rounds, folder, chosen), None),
             ("support", falling_support(peers, folder, chosen), None),

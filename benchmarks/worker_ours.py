@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import bigmkt_helpers.recommenders as recommenders
 from benchmarks.data import interactions, synthetic_baskets
 from benchmarks.itemsets import lists_of, packed
-from benchmarks.measure import cpu_seconds, measured, report, settled_with_tables
+from benchmarks.measure import cpu_seconds, measured, repeated, report, settled_with_tables
 
 
 def knn_baseline(data, result):
@@ -219,6 +219,89 @@ def kmeans(data, result):
     }
 
 
+FIRST = 300
+"""Customers of the fit that nobody measures: what falls on the first one of a process is left out."""
+
+
+def clv(data, result):
+    """A model of customer value by maximum likelihood, from a table of customers; with standard errors."""
+    import pandas as pd
+
+    from bigmkt_helpers import clv as models
+
+    names = [name for name in ("frequency", "recency", "T", "monetary") if name in data]
+    table = pd.DataFrame({name: data[name] for name in names})
+    kind = getattr(models, str(data["model"]))
+    settings = {"nonpositive": "leave_out"} if kind is models.GammaGamma else {}
+    kind(**settings).fit(table.iloc[:FIRST])
+    settled_with_tables()
+    model = repeated(result, int(data["times"]), lambda: kind(**settings).fit(table))
+    return {"params": model.params_.to_numpy(), "errors": model.standard_errors_.to_numpy()}
+
+
+def many_customers(data, result):
+    """The same of made-up customers; the memory of their table is told apart."""
+    import pandas as pd
+
+    from benchmarks.data import purchases_of_many
+    from bigmkt_helpers import clv as models
+
+    kind = str(data["model"])
+    made = purchases_of_many(int(data["customers"]), kind, data["params"], data["lengths"])
+    table = pd.DataFrame(made)
+    del made
+    result["held_mb"] = float(table.memory_usage(index=False).sum()) / 2**20
+    getattr(models, kind)().fit(table.iloc[:FIRST])
+    settled_with_tables()
+    with measured(result):
+        model = getattr(models, kind)().fit(table)
+    result["distinct"] = int(model.n_distinct_)
+    return {"params": model.params_.to_numpy()}
+
+
+def panel_fit(data, result):
+    """A hidden Markov model of a panel: so many steps of expectation maximisation from one start."""
+    from bigmkt_helpers.sequences import PanelHMM
+
+    months, steps = data["months"], int(data["steps"])
+    model = PanelHMM(
+        len(data["rates"]), n_init=1, max_iter=steps, tol=0, on_no_convergence="ignore", random_state=0
+    )
+    model.fit(months[:FIRST])
+    settled_with_tables()
+    with measured(result):
+        model.fit(months)
+    return {"value": model.log_likelihood_, "steps": model.n_iter_}
+
+
+def panel_decode(data, result):
+    """The best path of every sequence of a panel."""
+    from bigmkt_helpers.sequences import PanelHMM
+
+    months = data["months"]
+    model = PanelHMM(len(data["rates"])).set_parameters(data["initial"], data["transition"], [data["rates"]])
+    model.decode(months[:FIRST])
+    settled_with_tables()
+    with measured(result):
+        path = model.decode(months)
+    return {"value": model.path_log_probability(months).sum(), "path": path.to_numpy()}
+
+
+def posteriors(data, result):
+    """The law of every node of a network, given what is known."""
+    from bigmkt_helpers.networks import load_example, posterior
+
+    network = load_example("alarm")
+    evidence = dict(zip(data["nodes"].tolist(), data["levels"].tolist(), strict=True))
+    nodes = [node for node in network.nodes if node not in evidence]
+    posterior(network, nodes[0], evidence)
+    settled_with_tables()
+    found = repeated(
+        result, int(data["times"]), lambda: {node: posterior(network, node, evidence) for node in nodes}
+    )
+    return {node: law.sort_index().to_numpy() for node, law in found.items()}
+
+
 def _purchases(data):
     return interactions(data["user"], data["item"], explicit=False)
 
@@ -244,6 +327,11 @@ TASKS = {
         itemsets,
         many_baskets,
         kmeans,
+        clv,
+        many_customers,
+        panel_fit,
+        panel_decode,
+        posteriors,
     )
 }
 

@@ -1,6 +1,6 @@
 """The peers' side of the benchmarks.
 
-Runs in build/peers, for scikit-learn and mlxtend in the environment of the course.
+Runs in build/peers; for scikit-learn, mlxtend, hmmlearn and pgmpy in the environment of the course.
 
 python worker_peers.py TASK DATA.npz ANSWER.npz
 """
@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 from itemsets import lists_of, packed
-from measure import cpu_seconds, measured, report, settled, settled_with_tables
+from measure import cpu_seconds, measured, repeated, report, settled, settled_with_tables
 from scipy import sparse
 
 
@@ -252,6 +252,149 @@ def kmeans(data, result):
     }
 
 
+FIRST = 300
+"""Customers of the fit that nobody measures: what falls on the first one of a process is left out."""
+
+
+def lifetimes(data, result):
+    """lifetimes: the table as it is."""
+    return _lifetimes(data, result, together=False)
+
+
+def lifetimes_weights(data, result):
+    """lifetimes: equal customers taken together beforehand, and their number given as weight."""
+    return _lifetimes(data, result, together=True)
+
+
+def _lifetimes(data, result, together):
+    import lifetimes
+    import pandas as pd
+
+    names = {"BGNBD": "BetaGeoFitter", "ParetoNBD": "ParetoNBDFitter", "GammaGamma": "GammaGammaFitter"}
+    kind = getattr(lifetimes, names[str(data["model"])])
+    columns = ["frequency", "recency", "T"]
+    if str(data["model"]) == "GammaGamma":
+        columns = ["frequency", "monetary"]
+        kept = (data["frequency"] > 0) & (data["monetary"] > 0)
+        table = pd.DataFrame({name: data[name][kept] for name in columns})
+    else:
+        table = pd.DataFrame({name: data[name] for name in columns})
+
+    def fit(rows):
+        settings = {}
+        if together:
+            rows = rows.groupby(columns, as_index=False).size()
+            settings = {"weights": rows["size"]}
+        return kind().fit(*(rows[name] for name in columns), **settings)
+
+    fit(table.iloc[:FIRST])
+    settled_with_tables()
+    model = repeated(result, int(data["times"]), lambda: fit(table))
+    return {"params": model.params_.to_numpy()}
+
+
+def pymc(data, result):
+    """pymc-marketing: the mode under flat priors, which is the maximum likelihood."""
+    import logging
+    import warnings
+
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    import pandas as pd
+    from pymc_extras.prior import Prior
+    from pymc_marketing import clv
+
+    kind, names = {
+        "BGNBD": (clv.BetaGeoModel, ("r", "alpha", "a", "b")),
+        "ParetoNBD": (clv.ParetoNBDModel, ("r", "alpha", "s", "beta")),
+    }[str(data["model"])]
+    columns = {name: data[name] for name in ("frequency", "recency", "T")}
+    table = pd.DataFrame({"customer_id": np.arange(len(data["T"]))} | columns)
+
+    def fit(rows):
+        model = kind(data=rows, model_config={name: Prior("HalfFlat") for name in names})
+        model.fit(method="map", progressbar=False)
+        return model
+
+    fit(table.iloc[:FIRST])
+    settled_with_tables()
+    model = repeated(result, min(int(data["times"]), 2), lambda: fit(table))
+    return {"params": np.array([float(model.fit_result[name].values.squeeze()) for name in names])}
+
+
+def hmmlearn_fit(data, result):
+    """hmmlearn: so many steps of expectation maximisation from the same start, without priors."""
+    import logging
+
+    model, counts, lengths = _hmmlearn(data)
+    logging.disable(logging.WARNING)
+    settled()
+    with measured(result):
+        model.fit(counts, lengths)
+    return {"value": model.score(counts, lengths)}
+
+
+def hmmlearn_decode(data, result):
+    """hmmlearn: the best path of every sequence."""
+    model, counts, lengths = _hmmlearn(data)
+    settled()
+    with measured(result):
+        value, path = model.decode(counts, lengths)
+    return {"value": value, "path": path}
+
+
+def _hmmlearn(data):
+    from hmmlearn.hmm import PoissonHMM
+
+    model = PoissonHMM(
+        len(data["rates"]),
+        n_iter=int(data["steps"]),
+        tol=-np.inf,
+        init_params="",
+        lambdas_prior=0,
+        lambdas_weight=0,
+    )
+    model.startprob_, model.transmat_ = data["initial"], data["transition"]
+    model.lambdas_, model.n_features = data["rates"][:, None], 1
+    counts = data["months"][~np.isnan(data["months"])].astype(int)[:, None]
+    lengths = data["lengths"].tolist()
+    model.score(counts[: sum(lengths[:2])], lengths[:2])
+    return model, counts, lengths
+
+
+def pgmpy_posteriors(data, result):
+    """pgmpy: variable elimination, one question for each node."""
+    import logging
+    import warnings
+
+    warnings.simplefilter("ignore")
+    from pgmpy.inference import VariableElimination
+
+    logging.disable(logging.WARNING)
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from bigmkt_helpers.networks import load_example
+    from bigmkt_helpers.networks.files import to_pgmpy
+
+    network = load_example("alarm")
+    model = to_pgmpy(network)
+    evidence = dict(zip(data["nodes"].tolist(), data["levels"].tolist(), strict=True))
+    nodes = [node for node in network.nodes if node not in evidence]
+
+    def ask():
+        elimination = VariableElimination(model)
+        return {node: elimination.query([node], evidence=evidence, show_progress=False) for node in nodes}
+
+    VariableElimination(model).query(nodes[:1], evidence=evidence, show_progress=False)
+    settled_with_tables()
+    found = repeated(result, int(data["times"]), ask)
+    return {
+        node: np.array([law.values[law.name_to_no[node][one]] for one in sorted(law.state_names[node])])
+        for node, law in found.items()
+    }
+
+
 TASKS = {
     task.__name__: task
     for task in (
@@ -272,6 +415,12 @@ TASKS = {
         pyfim_fpgrowth,
         pyfim_eclat,
         kmeans,
+        lifetimes,
+        lifetimes_weights,
+        pymc,
+        hmmlearn_fit,
+        hmmlearn_decode,
+        pgmpy_posteriors,
     )
 }
 
