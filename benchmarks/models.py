@@ -1,4 +1,4 @@
-"""Customer value, sequences and networks beside other libraries: data, cases, and what counts as agreement."""
+"""Customer value, sequences and networks beside other libraries: data, cases, what counts as agreement."""
 
 from functools import cache
 
