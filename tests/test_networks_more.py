@@ -339,3 +339,132 @@ def test_blind_the_score_turns_the_coupons_arrow():
     assert ("ordered", "sent") in blind.directed
     told = nw.hill_climb(rows, "bdeu", tiers=nw.LANTERN_TIERS).oriented
     assert ("ordered", "sent") not in told.directed
+
+
+COLLIDER = nw.Network(
+    [("a", "c"), ("b", "c"), ("c", "d")],
+    dict.fromkeys("abcd", (0, 1)),
+    {
+        "a": [0.6, 0.4],
+        "b": [0.5, 0.5],
+        "c": [[[0.95, 0.05], [0.3, 0.7]], [[0.4, 0.6], [0.02, 0.98]]],
+        "d": [[0.9, 0.1], [0.15, 0.85]],
+    },
+)
+TRUE = nw.PartialGraph([("a", "c"), ("b", "c"), ("c", "d")])
+
+
+@pytest.mark.unit
+def test_what_a_learner_hands_back():
+    rows = COLLIDER.sample(4000, 2)
+    tests = nw.constraint_search(rows)
+    assert tests.graph is tests.score is None
+    assert tests.essential == tests.oriented == TRUE
+    assert tests.steps[["a", "b", "given"]].to_numpy().tolist() == [
+        ["a", "b", ""],
+        ["a", "d", "c"],
+        ["b", "d", "c"],
+    ]
+    for step in tests.steps.itertuples():
+        given = [step.given] if step.given else []
+        assert step.p == pytest.approx(nw.independence_test(rows, step.a, step.b, given)[1])
+    climbed = nw.hill_climb(rows)
+    assert climbed.graph == COLLIDER.graph
+    assert climbed.essential == climbed.oriented == TRUE
+    assert climbed.score == pytest.approx(nw.score_structure(COLLIDER.graph, rows))
+    # the steps, taken one after the other, lead from no edge to the graph, and their gains to its score
+    edges, score = set(), nw.score_structure(nw.Graph(nodes="abcd"), rows)
+    for step in climbed.steps.itertuples():
+        edge = (step.parent, step.child)
+        edges = {"add": edges | {edge}, "remove": edges - {edge}, "turn": edges - {edge} | {edge[::-1]}}[
+            step.change
+        ]
+        score += step.gain
+        assert score == pytest.approx(nw.score_structure(nw.Graph(sorted(edges), "abcd"), rows))
+    assert edges == set(climbed.graph.edges)
+    # knowledge orients what the rows leave open, and the class without it stays as it was
+    pair = nw.PartialGraph([], [("c", "d")])
+    for learner in (nw.hill_climb, nw.constraint_search):
+        told = learner(rows[["c", "d"]], tiers=[["d"], ["c"]])
+        assert told.essential == pair
+        assert told.oriented == nw.PartialGraph([("d", "c")], [], ["c", "d"])
+
+
+@pytest.mark.unit
+def test_structures_to_the_letter():
+    assert nw.v_structures(COLLIDER.graph) == {(frozenset("ab"), "c")}
+    both = nw.Graph([("a", "c"), ("b", "c"), ("d", "c")])
+    assert nw.v_structures(both) == {(frozenset(pair), "c") for pair in ("ab", "ad", "bd")}
+    chain = nw.essential_graph([("a", "b"), ("b", "c")])
+    assert [graph.edges for graph in nw.acyclic_orientations(chain)] == [
+        (("a", "b"), ("b", "c")),
+        (("b", "a"), ("b", "c")),
+        (("b", "a"), ("c", "b")),
+    ]
+    found = nw.Graph([("b", "a"), ("c", "b"), ("c", "d")], "abcd")
+    true = nw.Graph([("a", "b"), ("b", "c"), ("a", "c")], "abcd")
+    assert nw.structural_errors(found, true) == {"missing": 1, "extra": 1, "direction": 2}
+    lone = nw.Graph([], "abcd")
+    assert nw.structural_errors(lone, true) == {"missing": 3, "extra": 0, "direction": 0}
+    assert nw.structural_errors(true, lone) == {"missing": 0, "extra": 3, "direction": 0}
+
+
+@pytest.mark.unit
+def test_steps_and_bits_stand_in_their_order():
+    steps = nw.elimination_steps(COLLIDER, "d", {"a": 1})
+    assert steps["summed_out"].tolist() == ["b", "c"]
+    assert steps["from"].tolist() == ["f(b) · f(b, c)", "f(c, d) · f(c)"]
+    assert steps["leaves"].tolist() == ["f(c)", "f(d)"]
+    assert steps["cells"].tolist() == [4, 4]
+    bits = nw.edge_bits(COLLIDER)
+    assert list(zip(bits["parent"], bits["child"])) == [("a", "c"), ("b", "c"), ("c", "d")]
+    joint = nw.enumerate_posterior(COLLIDER, ["a", "b", "c", "d"])
+
+    def entropy(*nodes):
+        p = joint.groupby(level=list(nodes)).sum()
+        return -(p * np.log2(p)).sum()
+
+    for row in bits.itertuples():
+        a, c = row.parent, row.child
+        assert row.bits == pytest.approx(entropy(a) + entropy(c) - entropy(a, c))
+    given = [
+        entropy("a", "b") + entropy("b", "c") - entropy("a", "b", "c") - entropy("b"),
+        entropy("a", "b") + entropy("a", "c") - entropy("a", "b", "c") - entropy("a"),
+        entropy("c") + entropy("d") - entropy("c", "d"),
+    ]
+    assert bits["bits_given_others"].tolist() == pytest.approx(given)
+
+
+@pytest.mark.unit
+def test_bits_belong_to_their_rows():
+    rows = COLLIDER.sample(12, 2).set_axis(list("klmnopqrstuv"))
+    joint = nw.enumerate_posterior(COLLIDER, ["a", "b", "c", "d"])
+    bits = COLLIDER.bits(rows)
+    assert bits.index.tolist() == rows.index.tolist()
+    assert bits.tolist() == pytest.approx(
+        [-np.log2(joint[tuple(row)]) for row in rows.itertuples(index=False)]
+    )
+    assert bits.nunique() > 3
+
+
+@pytest.mark.unit
+def test_confidence_counts_what_the_learner_finds_again():
+    rows = COLLIDER.sample(150, 5)
+    table = nw.edge_confidence(rows, n_resamples=30, random_state=4)
+    assert table["joined"].is_monotonic_decreasing
+    assert table["joined"].nunique() > 1
+    draw = np.random.Generator(np.random.PCG64(np.random.SeedSequence(4)))
+    joined, arrow = {}, {}
+    for _ in range(30):
+        again = rows.iloc[np.sort(draw.integers(150, size=150))]
+        found = nw.hill_climb(again).oriented
+        for pair in [*found.directed, *map(tuple, found.undirected)]:
+            joined[frozenset(pair)] = joined.get(frozenset(pair), 0) + 1 / 30
+        for edge in found.directed:
+            arrow[edge] = arrow.get(edge, 0) + 1 / 30
+    assert len(table) == len(joined)
+    for row in table.itertuples():
+        assert row.joined == pytest.approx(joined[frozenset((row.parent, row.child))])
+        assert row.directed == pytest.approx(arrow.get((row.parent, row.child), 0))
+        assert row.reversed == pytest.approx(arrow.get((row.child, row.parent), 0))
+        assert row.directed >= row.reversed
