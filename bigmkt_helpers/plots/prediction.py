@@ -213,7 +213,7 @@ def partial_dependence_curve(table, column="value", label="mean probability", ti
     first, last = table["mean"].iloc[0], table["mean"].iloc[-1]
     return describe(
         axes,
-        f"{label.capitalize()} by {column}: {first:.3f} at {_text(table.index[0])}, {last:.3f} at "
+        f"{label[:1].upper()}{label[1:]} by {column}: {first:.3f} at {_text(table.index[0])}, {last:.3f} at "
         f"{_text(table.index[-1])}; least {table['mean'].min():.3f}, most {table['mean'].max():.3f}.",
     )
 

@@ -419,7 +419,7 @@ class Recalibrator:
         hundred customers. "isotonic": the rising step function nearest to the answers; needs more, and gives
         0 and 1 at the ends unless held off, which it is here, by `floor`.
     floor : float
-        Least distance of a probability from 0 and from 1.
+        Least distance of a mended probability from 0 and from 1.
 
     Attributes
     ----------
@@ -476,7 +476,8 @@ class Recalibrator:
         return q.clip(self.floor, 1 - self.floor)
 
     def _odds(self, p) -> np.ndarray:
-        p = p.clip(self.floor, 1 - self.floor)
+        # far below the floor of what comes out: customers who were told apart must stay apart
+        p = p.clip(1e-12, 1 - 1e-12)
         return np.log(p) - np.log1p(-p)
 
 
