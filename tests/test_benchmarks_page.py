@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks import data, itemsets, quality, run, tune_topn
+from benchmarks import data, itemsets, models, quality, run, tune_topn
 from bigmkt_helpers.errors import InputError
 from tools import benchmarks
 
@@ -82,6 +82,8 @@ def sayable(results):
     peers = [r for r in results["ratios"] if r["peer"] != benchmarks.FLOOR]
     lacking = [r for r in results["baskets"] if r["same"] and r["same"]["missing"]]
     named = {f"{r['itemsets'] - r['same']['missing']:,}" for r in lacking}
+    for r in (one for part in run.MODELS for one in results[part] if one["cpu"]):
+        named |= {benchmarks._times(1 / value) for value in r["cpu"]}
     return allowed | named | {str(len(peers)), str(len(results["quality"]["published"]["ndcg"]))}
 
 
@@ -102,6 +104,7 @@ def test_the_file_has_all_fields_and_tells_nothing_of_whose_machine_it_was(commi
         ("ratios", run.PEERS.values()),
         ("segments", ["scikit-learn"]),
         ("baskets", [package for _, package in run.MINERS.values()]),
+        *((part, [package for _, package in models.PEERS.values()]) for part in run.MODELS),
     ):
         for r in committed[part]:
             told = committed["runs"][r["run"]]
@@ -178,6 +181,38 @@ def test_the_file_holds_the_baskets_and_the_segments(committed):
         assert len(r["measured"]) == len(r["shares"])
 
 
+@pytest.mark.contract
+def test_the_file_holds_models_beside_their_peers(committed):
+    for part in run.MODELS:
+        cases = {title: peers for title, _, peers, _, _ in models.cases(part)}
+        found = {(r["title"], r["peer"]): r for r in committed[part]}
+        assert len(found) == len(committed[part])
+        for (title, peer), r in found.items():
+            assert peer in {models.PEERS[task][0] for task in cases[title]}
+            assert r["limits"] == models.LIMITS
+            if r["stopped"]:
+                assert r["stopped"] in ("memory", "time")
+                assert r["cpu"] is r["theirs"] is r["answer"] is None
+                continue
+            assert 0 <= r["answer"]["gap"] <= r["answer"]["allowed"] <= 1e-6
+            assert 1 <= r["rounds"] <= 5
+            for name in ("cpu", "wall", "memory"):
+                low, middle, high = r[name]
+                assert 0 <= low <= middle <= high
+    for r in committed["clv_growth"]:
+        assert r["title"] in models.GROWING_CLV.values()
+        assert r["sizes"][0] == 10**4
+        assert [one["distinct"] for one in r["measured"]] == sorted(one["distinct"] for one in r["measured"])
+
+
+@pytest.mark.published
+def test_the_committed_log_likelihoods_are_the_published_ones(committed):
+    known = {"BG/NBD, 2,357 customers": -9582.429, "Pareto/NBD, 2,357 customers": -9594.976}
+    for r in committed["clv"]:
+        if r["title"] in known and r["answer"]:
+            assert r["answer"]["ours"] == pytest.approx(known[r["title"]], abs=6e-4)
+
+
 @pytest.mark.published
 def test_the_committed_itemsets_are_as_many_as_two_programs_counted(committed):
     known = {
@@ -238,6 +273,13 @@ def test_every_record_is_on_the_page(committed):
             assert f"| stopped: {r['stopped']} " in text
         else:
             assert f"| {r['theirs']['extra_mb']:,.0f} " in text
+    for part in run.MODELS:
+        for r in committed[part]:
+            line = next(one for one in text.splitlines() if one.startswith(f"| {r['title']} | {r['peer']} |"))
+            assert ("stopped at" if r["stopped"] else benchmarks._faster(r["cpu"])) in line
+            assert f"| {r['rounds']} |" in line
+    for r in committed["clv_growth"]:
+        assert f"{r['measured'][-1]['distinct']:,} different" in text
     for r in committed["support"]:
         assert f" {r['title']} |" in text
         assert f"$m^{{{r['exponent']:.2f}}}$" in text
@@ -596,6 +638,65 @@ def test_mining_beside_a_peer_has_every_field(tmp_path, monkeypatch, results):
     for r in (found[0], found[0] | stopped | {"same": None, "peer": "other"}):
         results["baskets"].append(json.loads(json.dumps(r)) | {"run": next(iter(results["runs"])), "load": 0})
     assert "theirs was stopped on made 5%" in text_of(results)
+
+
+@pytest.mark.unit
+def test_modelling_beside_a_peer_has_every_field(tmp_path, monkeypatch, results):
+    answers = {
+        "clv": {"params": np.array([0.243, 4.414, 0.793, 2.426])},
+        "lifetimes": {"params": np.array([0.243, 4.414, 0.793, 2.427])},
+    }
+    seconds = {"clv": 2.0, "lifetimes": 30.0}
+
+    def work(python, script, task, source, limits=None):
+        if task not in answers:
+            return {"stopped": "time"}, None
+        return {"cpu_s": seconds[task], "wall_s": 1.0, "extra_mb": 2.0}, answers[task]
+
+    arrays = {"model": "BGNBD", "frequency": [0.0, 3.0], "recency": [0.0, 5.0], "T": [9.0, 9.0]}
+    about = {"model": "BG/NBD", "customers": 2357, "fits": 1, "data": "CDNOW"}
+    case = ("BG/NBD, 2,357 customers", "clv", ("lifetimes", "pymc"), lambda: arrays, about)
+    monkeypatch.setattr(run, "work", work)
+    monkeypatch.setattr(models, "cases", lambda part: [case])
+    everything = ("clv", "no python", 5, tmp_path, lambda part, title: True)
+    with pytest.raises(click.ClickException, match="A ratio would mean nothing"):
+        list(run.modelling(*everything))
+    answers["lifetimes"] = answers["clv"]
+    found = list(run.modelling(*everything))
+    assert [(r["peer"], r["rounds"], r["stopped"]) for r in found] == [
+        ("lifetimes", 3, None),
+        ("pymc-marketing MAP", 1, "time"),
+    ]
+    for r in found:
+        assert set(benchmarks.FIELDS["clv"]) - set(r) == {"run", "load"}
+    number = next(iter(results["runs"]))
+    results["clv"] = [json.loads(json.dumps(r)) | {"run": number, "load": 0.0} for r in found]
+    text = text_of(results)
+    assert "| BG/NBD, 2,357 customers | lifetimes | **15.0** (15.0 to 15.0) | 3 |" in text
+    assert "theirs was stopped at 150 s of CPU | 1 |" in text
+    assert "than lifetimes on 2,357 customers: reached for BG/NBD, 2,357 customers (15.0)." in text
+    results["clv"][0]["cpu"] = [0.06, 0.07, 0.08]
+    assert "missed for BG/NBD, 2,357 customers (14.3)." in text_of(results)
+    results["clv"] = []
+    assert "lifetimes" not in text_of(results).split("## What it was measured on")[1].split("##", 1)[1]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("model", list(models.PARAMETERS))
+def test_made_up_customers_are_those_of_the_model(model):
+    from bigmkt_helpers import clv
+
+    lengths = np.array([27.0, 33.0, 39.0])
+    made = data.purchases_of_many(20_000, model, models.PARAMETERS[model], lengths)
+    table = pd.DataFrame(made)
+    assert set(table["T"].round(9)) == set(lengths)
+    assert ((table["recency"] > 0) == (table["frequency"] > 0)).all()
+    assert np.allclose(table["recency"] * 7, (table["recency"] * 7).round())
+    fitted = getattr(clv, model)().fit(table)
+    apart = (fitted.params_ - models.PARAMETERS[model]) / fitted.standard_errors_
+    assert apart.abs().max() < 4
+    again = data.purchases_of_many(20_000, model, models.PARAMETERS[model], lengths)
+    assert all((made[name] == again[name]).all() for name in made)
 
 
 @pytest.mark.unit

@@ -30,12 +30,20 @@ FIELDS = {
         *("title", "peer", "run", "load", "settings", "limits", "rounds", "itemsets", "same", "stopped"),
         *("cpu", "wall", "memory", "mining", "ours", "theirs"),
     ),
+    **dict.fromkeys(
+        ("clv", "sequences", "networks"),
+        (
+            *("title", "peer", "run", "load", "settings", "limits", "rounds", "stopped"),
+            *("cpu", "wall", "memory", "ours", "theirs", "answer"),
+        ),
+    ),
     "growth": ("title", "run", "load", "settings", "sizes", "measured", "exponent"),
+    "clv_growth": ("title", "run", "load", "settings", "sizes", "measured", "exponent"),
     "basket_growth": ("title", "run", "load", "settings", "sizes", "measured", "exponent"),
     "support": ("title", "run", "load", "settings", "limits", "shares", "itemsets", "measured", "exponent"),
     "quality": ("title", "run", "load", "protocol", "published", "sar", "models"),
 }
-OPTIONAL = ("support",)
+OPTIONAL = ("support", "clv", "sequences", "networks", "clv_growth")
 """Parts without which there is a page, too."""
 
 MACHINE = ("processor", "cores", "memory_gb", "system", "python", "blas", "threads")
@@ -100,6 +108,9 @@ def page(results, pictures=True):
         _baskets(results, pictures),
         _more_baskets(results, pictures),
         _lower_support(results, pictures),
+        _clv(results),
+        _sequences(results),
+        _networks(results),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
@@ -107,8 +118,9 @@ def page(results, pictures=True):
 INTRODUCTION = """
 # Benchmarks
 
-What do the recommenders, K-means and the search for itemsets of this course cost in time and memory, beside
-other libraries? How does the cost grow with the data? And how well do the recommenders rank, on a protocol
+What do the recommenders, K-means, the search for itemsets, the models of customer value, the hidden Markov
+models and the networks of this course cost in time and memory, beside other libraries? How does the cost
+grow with the data? And how well do the recommenders rank, on a protocol
 for which others published figures?
 
 This page is made from the file `benchmarks/results.json`, and that file by `make bench`. No number here
@@ -1007,6 +1019,169 @@ def _spread(values):
 def _fine(value):
     """A ratio with two digits that say something, however small it is."""
     return f"{value:.2f}" if value >= 0.1 else f"{value:.3f}" if value >= 0.01 else f"{value:.4f}"
+
+
+# Customer value, sequences and networks
+
+TIMES_GOAL = {"clv": (15, "fifteen", 2357, "lifetimes"), "sequences": (50, "fifty", 23570, "hmmlearn")}
+"""How many times faster ours was to be, on how many customers, and than whom."""
+
+
+def _beside(records, several):
+    """The table of one part: both sides, their ratio, and whether they agree."""
+    head = ["", "beside", "times faster: median (range)", "pairs", "CPU, s: ours / theirs"]
+    head += ["memory, MB: ours / theirs", "do the answers agree?"]
+    rows = []
+    for r in records:
+        if r["stopped"]:
+            limits = {"memory": f"{r['limits']['memory_gb']} GB", "time": f"{r['limits']['cpu_s']} s of CPU"}
+            sides = [f"{_seconds(r['ours']['cpu_s'])} / stopped", f"{r['ours']['extra_mb']:,.0f} / stopped"]
+            cells = [f"theirs was stopped at {limits[r['stopped']]}", r["rounds"], *sides, ""]
+        else:
+            cells = [_faster(r["cpu"]), r["rounds"]]
+            for name, form in (("cpu_s", _fine_seconds), ("extra_mb", "{:,.0f}".format)):
+                cells.append(" / ".join(form(r[side][name]) for side in ("ours", "theirs")))
+            cells.append(_answer(r["answer"]))
+        rows.append([r["title"], r["peer"], *cells, *([r["run"]] if several else [])])
+    return _table(head + (["run"] if several else []), rows)
+
+
+def _faster(spread):
+    """From ours / theirs to theirs / ours."""
+    low, middle, high = (1 / value for value in reversed(spread))
+    return f"**{_times(middle)}** ({_times(low)} to {_times(high)})"
+
+
+def _times(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _fine_seconds(value):
+    return _seconds(value) if value >= 0.01 else f"{value:.4f}"
+
+
+def _times_goal(part, records):
+    """Whether the aim of a part was reached, by the medians."""
+    times, in_words, customers, peer = TIMES_GOAL[part]
+    mine = [r for r in records if r["peer"] == peer and r["settings"]["customers"] == customers]
+    if not mine:
+        return ""
+    groups = {"reached": [], "missed": []}
+    for r in mine:
+        reached = not r["stopped"] and 1 / r["cpu"][1] >= times
+        groups["reached" if reached else "missed"].append(
+            r["title"] + (": stopped" if r["stopped"] else f" ({_times(1 / r['cpu'][1])})")
+        )
+    said = "; ".join(f"{what} for {_listed(titles)}" for what, titles in groups.items() if titles)
+    return f"**The aim** was {in_words} times faster than {peer} on {customers:,} customers: {said}."
+
+
+def _clv(results):
+    records, several = results["clv"], len(results["runs"]) > 1
+    if not records:
+        return ""
+    made = [r for r in records if r["settings"]["data"] == "made-up"]
+    text = [
+        "## Models of customer value beside lifetimes and pymc-marketing",
+        "BG/NBD and Pareto/NBD say how often a customer will still buy, Gamma-Gamma how much they spend "
+        "(the chapter on customer lifetime value). Each side gets the same table, one row per customer, and "
+        "fits by maximum likelihood; the two take turns. The figure is how many times faster ours is, in "
+        "seconds of CPU: above 1 ours "
+        "is faster. A process makes one fit of a few customers that does not count, since it loads and "
+        "compiles what the later ones find ready; then what one fit takes on average is measured.",
+        "**What is in a fit** is what a user gets from calling it. Ours: the checks of the table, three "
+        "starts, the search, and standard errors of all parameters. lifetimes: its checks, one start, and "
+        "standard errors for BG/NBD only. pymc-marketing: its model is built and the mode of the posterior "
+        "searched, without standard errors; the priors are set flat, so that the mode is the maximum "
+        "likelihood. Ours takes customers with equal rows together by itself; so that you can see what that "
+        "alone is worth, a row of lifetimes gets them together, too, with their number as weight.",
+        "A ratio counts only if both reach the same log-likelihood, computed by the same formula from what "
+        "each found, within "
+        + f"{_allowed(records)} of itself."
+        + (
+            " The made-up customers are drawn from the model itself, their times in whole days."
+            if made
+            else ""
+        ),
+        _beside(records, several),
+        _times_goal("clv", [r for r in records if r["settings"]["model"] != "Gamma-Gamma"]),
+        _clv_growth(results),
+    ]
+    return "\n\n".join(part for part in text if part)
+
+
+def _allowed(records):
+    return f"{max(r['answer']['allowed'] for r in records if r['answer']):g}"
+
+
+def _clv_growth(results):
+    records, several = results["clv_growth"], len(results["runs"]) > 1
+    if not records:
+        return ""
+    sizes = records[0]["sizes"]
+    rows = []
+    for r in records:
+        cells = [
+            f"{_seconds(one['cpu_s'])} s, {one['extra_mb']:,.0f} MB ({one['distinct']:,} different)"
+            for one in r["measured"]
+        ]
+        powers = [
+            f"$n^{{{_power(r['exponent'][name])}}}$" if _measurable(r, name) else "too small to tell"
+            for name in LEAST
+        ]
+        rows.append([r["title"], *cells, *powers, *([r["run"]] if several else [])])
+    head = ["model", *(f"{size:,}" for size in sizes), "time grows as", "memory grows as"]
+    return "\n\n".join(
+        [
+            "### More customers",
+            "Made-up customers again, from few to many; one fit of ours each. Memory is what the fit takes "
+            f"beyond the table ({records[0]['measured'][-1]['held_mb']:,.0f} MB for {sizes[-1]:,} "
+            "customers). In brackets, how many different rows there are: times count in days, so the more "
+            "customers, the more of them are alike. That is why time can grow more slowly than the number of "
+            "customers.",
+            _table(head + (["run"] if several else []), rows),
+        ]
+    )
+
+
+def _sequences(results):
+    records, several = results["sequences"], len(results["runs"]) > 1
+    if not records:
+        return ""
+    settings = records[0]["settings"]
+    text = [
+        "## Hidden Markov models of many customers beside hmmlearn",
+        f"A model with {settings['states']} hidden states of the orders per month on CDNOW "
+        "(the chapter on sequences). "
+        f"*fit*: {settings['steps']} steps of expectation maximisation from the same start, without priors. "
+        "*decode*: the most probable path of every customer under the same parameters (Viterbi). Ours does "
+        "all customers of a month at once, and customers with equal histories only once; hmmlearn goes "
+        "from customer to customer, in C++. For one long sequence that is the better way. The two take "
+        "turns; above 1 ours is faster. A ratio counts only if the log-likelihood, or the log-probability "
+        f"of all best paths together, is the same within {_allowed(records)} of itself.",
+        _beside(records, several),
+        _times_goal("sequences", records),
+    ]
+    return "\n\n".join(part for part in text if part)
+
+
+def _networks(results):
+    records, several = results["networks"], len(results["runs"]) > 1
+    if not records:
+        return ""
+    return "\n\n".join(
+        [
+            "## Answers of a Bayesian network beside pgmpy",
+            "*alarm* is a network of the literature about patients under watch (the chapter on "
+            "Bayesian networks). The question goes to each of its nodes in turn: how probable is each of "
+            "its levels, first with nothing "
+            "known, then with a few things known? Ours asks `posterior` once for each node, pgmpy its "
+            "`VariableElimination`. The two take turns; above 1 ours is faster. A ratio counts only if every "
+            f"probability is the same within {_allowed(records)}.",
+            _beside(records, several),
+            "Structure learning has no ratio here: it was not measured.",
+        ]
+    )
 
 
 # Small parts
