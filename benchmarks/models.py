@@ -95,7 +95,7 @@ def _months(sample, task):
 def cases(part):
     """Title, our task, those of the peers, what makes the arrays, and the settings to be told."""
     if part == "clv":
-        for sample, size, times in ((True, 2357, 10), (False, 23_570, 5), (MANY, MANY, 1)):
+        for sample, size, times in ((True, 2357, 5), (False, 23_570, 2), (MANY, MANY, 1)):
             for model, (name, peers) in CLV.items():
                 if sample == MANY and model not in PARAMETERS:
                     continue

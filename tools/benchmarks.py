@@ -1111,7 +1111,7 @@ def _clv(results):
 
 
 def _allowed(records):
-    return f"{max(r['answer']['allowed'] for r in records if r['answer']):g}"
+    return f"{max((r['answer']['allowed'] for r in records if r['answer']), default=0):g}"
 
 
 def _clv_growth(results):
