@@ -56,8 +56,8 @@ def binary(true, positive=1, name: str = "true") -> np.ndarray:
         seen = ", ".join(repr(v) for v in sorted(labels.unique().tolist(), key=str)[:5])
         if labels.nunique() > 1:
             raise InputError(
-                f"{name} holds {seen} and never {positive!r}, the label that is looked for: name one of its own "
-                "labels with positive=."
+                f"{name} holds {seen} and never {positive!r}, the label that is looked for: name one of its "
+                "own labels with positive=."
             )
         never = "" if hit.all() else f" and never {positive!r}"
         raise InputError(
