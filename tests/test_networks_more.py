@@ -468,3 +468,43 @@ def test_confidence_counts_what_the_learner_finds_again():
         assert row.directed == pytest.approx(arrow.get((row.parent, row.child), 0))
         assert row.reversed == pytest.approx(arrow.get((row.child, row.parent), 0))
         assert row.directed >= row.reversed
+
+
+@pytest.mark.unit
+def test_both_intervals_are_those_of_a_difference_of_shares():
+    draw = np.random.Generator(np.random.PCG64(7))
+    sent = draw.random(3000) < 0.4
+    ordered = draw.random(3000) < np.where(sent, 0.3, 0.2)
+    rows = pd.DataFrame({"sent": np.where(sent, "yes", "no"), "ordered": np.where(ordered, "yes", "no")})
+    found = nw.adjusted_effect(rows, "sent", "ordered", n_resamples=4000)
+    p1, p0 = ordered[sent].mean(), ordered[~sent].mean()
+    error = np.sqrt(p1 * (1 - p1) / sent.sum() + p0 * (1 - p0) / (~sent).sum())
+    ends = [p1 - p0 - 1.96 * error, p1 - p0 + 1.96 * error]
+    # nothing to adjust for: seeing and doing are the same
+    assert [found.low, found.high] == pytest.approx(ends, abs=0.15 * error)
+    assert [found.naive_low, found.naive_high] == pytest.approx(ends, abs=0.15 * error)
+    narrow = nw.adjusted_effect(rows, "sent", "ordered", n_resamples=4000, level=0.5)
+    assert narrow.high - narrow.low == pytest.approx(2 * 0.6745 * error, rel=0.1)
+
+
+@pytest.mark.unit
+def test_doors_and_sets_stand_in_order():
+    graph = nw.Graph(
+        [("z", "t"), ("z", "y"), ("a", "t"), ("a", "b"), ("b", "y"), ("t", "m"), ("m", "y")],
+        nodes=["t", "y", "z", "a", "b", "m"],
+    )
+    assert nw.backdoor_paths(graph, "t", "y") == [["t", "z", "y"], ["t", "a", "b", "y"]]
+    assert nw.adjustment_sets(graph, "t", "y") == [("z", "a"), ("z", "b")]
+    assert nw.backdoor_check(graph, "t", "y", ["a"]) == "the path t <- z -> y stays open"
+    assert nw.backdoor_check(graph, "t", "y", ["z"]) == "the path t <- a -> b -> y stays open"
+    assert nw.backdoor_check(graph, "t", "y", ["z", "a", "m"]) == "m is an effect of t"
+    assert nw.backdoor_check(graph, "t", "y", ["z", "b"]) == ""
+
+
+@pytest.mark.unit
+def test_the_three_questions_stand_in_order():
+    table = nw.necessity_and_sufficiency(0.3, 0.2)
+    assert table.index.tolist() == ["necessity", "sufficiency", "both"]
+    assert table["if_never_harmful"].tolist() == pytest.approx([1 / 3, 0.125, 0.1])
+    assert table["low"].tolist() == pytest.approx([1 / 3, 0.125, 0.1])
+    assert table["high"].tolist() == pytest.approx([1.0, 0.375, 0.3])
