@@ -1,6 +1,7 @@
 """The exercises of every chapter: the right answer passes, a blank does not, a mistake gets its own hint."""
 
 import pkgutil
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -149,6 +150,22 @@ def test_texts_of_numpy_are_texts():
 def test_rounding_is_no_mistake():
     _engine(0.1 + 0.2).judge(0.3)
     _engine(np.array([1 / 3])).judge([1 / 3 + 1e-12])
+
+
+def test_a_number_may_come_as_a_fraction_or_an_array_without_dimension():
+    """np.where gives such an array for one number."""
+    for same in (np.array(1.5), Fraction(3, 2), np.float32(1.5)):
+        _engine(1.5).judge(same)
+    _engine(True).judge(np.array(True))
+    _engine([1.5]).judge([np.array(1.5)])
+    for expected, wrong in (
+        (1.5, np.array(1.25)),
+        (1.5, Fraction(4, 3)),
+        (1.5, np.array([1.5])),
+        ([1], np.array(1)),
+    ):
+        with pytest.raises(ExerciseError):
+            _engine(expected).judge(wrong)
 
 
 def test_value_instead_of_function():

@@ -8,6 +8,7 @@ import importlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 
 from bigmkt_helpers.errors import BigmktError, InputError
 
@@ -258,6 +259,10 @@ def _same(given, expected, relative, absolute) -> bool:
         expected = expected.to_numpy()
     if isinstance(given, pd.Series | pd.Index):
         given = given.to_numpy()
+    # an array without a dimension, such as np.where gives for one number, is that number
+    given, expected = (
+        one[()] if isinstance(one, np.ndarray) and one.ndim == 0 else one for one in (given, expected)
+    )
     if isinstance(expected, np.ndarray | list | tuple):
         if not isinstance(given, np.ndarray | list | tuple) or len(given) != len(expected):
             return False
@@ -271,8 +276,8 @@ def _same(given, expected, relative, absolute) -> bool:
     if isinstance(expected, bool | np.bool_) or isinstance(given, bool | np.bool_):
         both = isinstance(given, bool | np.bool_) and isinstance(expected, bool | np.bool_)
         return both and bool(given) == bool(expected)
-    if isinstance(expected, int | float | np.number):
-        if not isinstance(given, int | float | np.number):
+    if isinstance(expected, Real):
+        if not isinstance(given, Real):
             return False
         if math.isnan(expected) or math.isnan(given):
             return math.isnan(expected) and math.isnan(given)
