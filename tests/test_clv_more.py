@@ -216,3 +216,45 @@ def test_deciles_and_targets_have_the_intervals_of_means():
     half = 1.6449 * each.std() / np.sqrt(2_000)
     assert row["profit"] - row["low"] == pytest.approx(half, rel=0.15)
     assert row["high"] - row["profit"] == pytest.approx(half, rel=0.15)
+
+
+@pytest.mark.unit
+def test_intervals_keep_the_order_of_parameters_and_customers():
+    table = clv.customer_summary(load_cdnow(True), "1997-09-30")
+    model = clv.BGNBD().fit(table)
+    found = model.intervals(0.9)
+    assert found.index.tolist() == ["r", "alpha", "a", "b"]
+    assert found["estimate"].tolist() == model.params_.tolist()
+    assert found["standard_error"].tolist() == model.standard_errors_.tolist()
+    half = 1.6448536 * model.standard_errors_ / model.params_
+    assert found["low"].to_numpy() == pytest.approx((model.params_ * np.exp(-half)).to_numpy())
+    assert found["high"].to_numpy() == pytest.approx((model.params_ * np.exp(half)).to_numpy())
+    assert 0 <= model.remaining_gain_ < 1e-4
+    reached = f"log-likelihood {model.log_likelihood_:,.3f} after {model.n_iter_} steps at r = "
+    assert model.message_.startswith(f"BGNBD converged: {reached}")
+    some = table[table["frequency"].isin([0, 3, 9])][:40]
+    assert model.log_likelihood(some).index.tolist() == some.index.tolist()
+    for row in (0, 17, 39):
+        alone = some.iloc[[row]]
+        assert model.log_likelihood(some).iloc[row] == pytest.approx(model.log_likelihood(alone).iloc[0])
+    counts = model.purchase_intervals(some, 39, level=0.8, n_draws=2_000, parameters=False)
+    assert counts.index.tolist() == some.index.tolist()
+    assert counts["expected"].tolist() == model.expected_purchases(some, 39).tolist()
+    # the interval is that of the probabilities of numbers of purchases, customer by customer
+    chances = model.purchase_probabilities(some, 39, most=80)
+    assert chances.index.tolist() == some.index.tolist()
+    below = chances[range(81)].cumsum(axis=1).to_numpy()
+    for bound, share in (("low", 0.1), ("high", 0.9)):
+        exact = (below < share).sum(axis=1)
+        assert (np.abs(counts[bound] - exact) <= 1).all()
+    spend = pd.Series(np.linspace(10, 50, 40), some.index)
+    value = clv.value_intervals(model, some, 39, spend, n_draws=2_000, parameters=False, level=0.8)
+    assert value.customers.index.tolist() == some.index.tolist()
+    money = clv.customer_value(model, some, 39, spend)["value"]
+    assert np.corrcoef(value.customers["value"], money)[0, 1] > 0.99
+    assert value.customers["value"].sum() == pytest.approx(money.sum(), rel=0.05)
+    assert (value.customers["high"] - counts["high"] * spend).abs().max() <= spend.max() + 1e-9
+    assert (value.customers["low"] - counts["low"] * spend).abs().max() <= spend.max() + 1e-9
+    assert (value.total.level, value.total.n) == (0.8, 40)
+    assert value.total.estimate == pytest.approx(value.customers["value"].sum())
+    assert value.total.low < value.total.estimate < value.total.high
