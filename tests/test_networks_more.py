@@ -508,3 +508,27 @@ def test_the_three_questions_stand_in_order():
     assert table["if_never_harmful"].tolist() == pytest.approx([1 / 3, 0.125, 0.1])
     assert table["low"].tolist() == pytest.approx([1 / 3, 0.125, 0.1])
     assert table["high"].tolist() == pytest.approx([1.0, 0.375, 0.3])
+
+
+@pytest.mark.recovery
+def test_the_campaign_and_the_features_belong_to_their_customers():
+    from bigmkt_helpers.datasets import load_shop
+    from bigmkt_helpers.shop.world import cutoff
+
+    shop = load_shop()
+    campaign = nw.ConfoundedCampaign.of_shop(shop)
+    assert len(campaign.simulate(77, 1)) == 77
+    week = nw.CAMPAIGN_WEEK
+    times = shop.orders["order_time"]
+    lately = shop.orders[(times >= cutoff(week - 8)) & (times < cutoff(week))]
+    n = lately.groupby("customer_id")["order_id"].nunique().reindex(campaign.pool.index, fill_value=0)
+    by_hand = n.clip(upper=2).map(dict(enumerate(campaign.LEVELS)))
+    assert campaign.pool["recent_orders"].tolist() == by_hand.tolist()
+    tables = {"orders": shop.orders, "sessions": shop.sessions, "customers": shop.customers}
+    some = pd.Index(lately["customer_id"].unique()[:3])
+    together = nw.forecast_features(tables, some, cutoff(week))
+    assert together.index.tolist() == some.tolist()
+    assert together["recency"].nunique() == 3
+    for customer in some:
+        alone = nw.forecast_features(tables, pd.Index([customer]), cutoff(week))
+        assert together.loc[[customer]].to_dict() == alone.to_dict()
