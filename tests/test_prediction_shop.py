@@ -195,6 +195,8 @@ def test_two_steps_close_most_of_what_the_data_allow(question, learned):
     assert 1 - p[NOTHING].mean() == pytest.approx(seen, abs=0.05)
     np.testing.assert_allclose(model.follows_.sum(axis=1), 1)
     assert pr.will_buy(question).mean() == seen
+    plain = pr.BuyThenWhich(spec, "logistic", "logistic", {"C": 0.03})
+    pd.testing.assert_frame_equal(pr.two_step_forecast(question, plain, guard=False), p)
 
 
 @pytest.mark.recovery
