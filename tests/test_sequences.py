@@ -126,6 +126,14 @@ def test_enumeration_of_500_small_models():
         own = logs[0][path[0]] + logs[1][path[:-1], path[1:]].sum() + logs[2][np.arange(len(x)), path].sum()
         assert np.isclose(own, value)
         model = sq.PanelHMM(len(pi), "categorical").set_parameters(pi, A, [B])
+        # at each step the paths so far, and what they leave to come
+        alpha, beta = sq.forward(*logs), sq.backward(*logs[1:])
+        assert np.allclose(np.exp(alpha + beta).sum(axis=1), total, rtol=1e-10)
+        filtered = model.filtered([x]).to_numpy()
+        for t in range(len(x)):
+            so_far, then, _ = enumerated(pi, A, B, x[: t + 1])
+            assert np.allclose(np.exp(alpha[t]), so_far * then[t], rtol=1e-10)
+            assert np.allclose(filtered[t], then[t], atol=1e-10)
         assert np.isclose(model.log_probability([x])[0], np.log(total))
         assert np.allclose(model.smoothed([x]), gamma, atol=1e-10)
         assert np.isclose(model.path_log_probability([x])[0], value)
@@ -355,6 +363,8 @@ def test_a_first_step_that_cannot_be_zero():
 
 @pytest.mark.unit
 def test_no_underflow_at_100_000_steps():
+    from hmmlearn.hmm import CategoricalHMM
+
     rng = np.random.default_rng(9)
     x = rng.integers(0, 3, 100_000)
     logs = np.log([0.6, 0.4]), np.log(HEALTH.to_numpy()), np.log(SAID.to_numpy()).T[x]
@@ -362,6 +372,16 @@ def test_no_underflow_at_100_000_steps():
     panel = sq.PanelHMM(2, "categorical").set_parameters([0.6, 0.4], HEALTH, [SAID])
     assert -200_000 < value < -90_000
     assert np.isclose(panel.log_probability([x])[0], value, rtol=1e-11)
+    path, best = sq.viterbi(*logs)
+    assert np.isclose(panel.path_log_probability([x])[0], best, rtol=1e-11)
+    own = logs[0][path[0]] + logs[1][path[:-1], path[1:]].sum() + logs[2][np.arange(len(x)), path].sum()
+    assert np.isclose(own, best, rtol=1e-11)
+    assert best < value
+    theirs = CategoricalHMM(2)
+    theirs.startprob_ = np.array([0.6, 0.4])
+    theirs.transmat_, theirs.emissionprob_ = HEALTH.to_numpy(), SAID.to_numpy()
+    theirs.n_features = 3
+    assert np.allclose(theirs.predict_proba(x[:, None]), panel.smoothed([x]), atol=1e-8)
 
 
 # --- rules: order of states, convergence, the manner of scikit-learn
@@ -476,11 +496,15 @@ def test_a_running_session_is_the_batch_filter():
         patient.update("sleepy")
     sure = sq.SessionFilter(sq.HiddenMarkov([1, 0], np.eye(2), np.eye(2)))
     sure.update(0)
-    with pytest.raises(InputError, match=r"Step 1 \(1\) cannot happen under this model"):
+    with pytest.raises(InputError, match="Step 1 of the session, 1, cannot happen under this model"):
         sure.update(1)
     assert (sure.n_steps, sure.law.tolist()) == (1, [1.0, 0.0])
     with pytest.raises(InputError, match="pass a HiddenMarkov or a PanelHMM"):
         sq.SessionFilter("model")
+    with pytest.raises(InputError, match="Step 0 of the session is -1: a poisson channel holds"):
+        session.update([-1, 0])
+    with pytest.raises(InputError, match="Step 0 of the session is 0, but first_at_least_one"):
+        session.update([0, 0])
     with pytest.raises(InputError, match="should hold 2 values"):
         sq.SessionFilter(model).update(1)
 
@@ -557,6 +581,7 @@ def test_the_end_of_a_funnel():
     names = ["look", "cart", "bought", "left"]
     P = pd.DataFrame([[0.5, 0.3, 0, 0.2], [0.2, 0.3, 0.4, 0.1], [0, 0, 1, 0], [0, 0, 0, 1]], names, names)
     end = sq.absorption(P)
+    assert np.allclose(end.visits, np.array([[0.7, 0.3], [0.2, 0.5]]) / (0.5 * 0.7 - 0.3 * 0.2))
     assert np.allclose(end.probabilities.sum(axis=1), 1)
     assert np.allclose(end.probabilities["bought"], sq.hitting_probabilities(P, "bought")[["look", "cart"]])
     assert np.allclose(end.steps, sq.expected_steps(P, ["bought", "left"])[["look", "cart"]])
@@ -591,6 +616,41 @@ def test_the_order_is_found():
     quick = {"symbols": [0, 1, 2], "n_init": 1, "max_iter": 20, "on_no_convergence": "ignore"}
     hidden = sq.order_bits(rows, {"two": sq.PanelHMM(2, "categorical", smoothing=0.1, **quick)}, n_folds=2)
     assert hidden.at["two", "bits"] > table.at["order 2", "bits"]
+
+
+@pytest.mark.recovery
+def test_the_true_order_and_count_where_customers_are_alike():
+    """Ten worlds each: 150 customers with one law of three states; a hundred chains of order 2."""
+    truth = sq.PanelHMM(3, "poisson").set_parameters(
+        [0.4, 0.3, 0.3], [[0.9, 0.08, 0.02], [0.1, 0.8, 0.1], [0.05, 0.15, 0.8]], [[0.1, 1.5, 6.0]]
+    )
+    model = sq.PanelHMM(smoothing=0.1, n_init=1, max_iter=60, tol=0.1, on_no_convergence="ignore")
+    counts, orders = [], []
+    for seed in range(10):
+        _, panel = truth.sample([12] * 150, random_state=seed)
+        table = sq.state_count_table(np.array(panel), (2, 3, 4), model, n_resamples=100)
+        counts.append(table["bits"].idxmin())
+        rng = np.random.default_rng(seed)
+        law = rng.dirichlet(np.full(3, 0.5), (3, 3)).cumsum(axis=2)
+        cells = np.zeros((100, 32), dtype=np.int64)
+        cells[:, :2] = rng.integers(0, 3, (100, 2))
+        for t in range(2, 32):
+            above = law[cells[:, t - 2], cells[:, t - 1]] <= rng.random(100)[:, None]
+            cells[:, t] = above.sum(axis=1).clip(max=2)
+        orders.append(sq.order_bits(cells.tolist(), 3, n_resamples=100)["bits"].idxmin())
+    assert counts.count(3) >= 9
+    assert orders.count("order 2") == 10
+
+
+@pytest.mark.recovery
+def test_sampled_steps_follow_the_tables():
+    states, symbols = PATIENT.sample(6000, random_state=3)
+    moves = pd.crosstab(pd.Series(states[:-1]), pd.Series(states[1:]), normalize="index")
+    assert np.allclose(moves.loc[HEALTH.index, HEALTH.columns], HEALTH, atol=0.03)
+    said = pd.crosstab(pd.Series(states), pd.Series(symbols), normalize="index")
+    assert np.allclose(said.loc[SAID.index, SAID.columns], SAID, atol=0.03)
+    begins = [PATIENT.sample(1, random_state=seed)[0][0] for seed in range(1000)]
+    assert abs(begins.count("healthy") / 1000 - 0.6) < 0.05
 
 
 # --- tables of events
@@ -656,53 +716,84 @@ def _orders(customers, zone=None):
         (lambda: sq.MarkovChain(30).fit([list("abcd")]), "too many contexts"),
         (lambda: sq.MarkovChain(method="x").fit([["a"]]), "use 'additive' or 'backoff'"),
         (lambda: sq.MarkovChain(smoothing=-1).fit([["a"]]), "smoothing is -1"),
-        (lambda: sq.MarkovChain(absorbing=["z"]).fit([["a"]]), "'z', which is no symbol"),
+        (
+            lambda: sq.MarkovChain(absorbing=["z"]).fit([["a"]]),
+            r"'z', which is none of the symbols \('a'\): correct it",
+        ),
         (lambda: sq.MarkovChain().fit([["a", "b"]]).transition_, "'b' is never left in the data"),
-        (lambda: sq.MarkovChain().fit([["a", "b"]]).bits([["b", "a"]]), "was never seen: set smoothing"),
-        (lambda: sq.MarkovChain(2).fit([["a", "b"]]).transition_, "for order 1"),
+        (
+            lambda: sq.MarkovChain().fit([["a", "b"]]).bits([["b", "a"]]),
+            "nothing followed in the fit: set smoothing above 0",
+        ),
+        (lambda: sq.MarkovChain(2).fit([["a", "b"]]).transition_, "use order 1, or ask next_probabilities"),
         (lambda: sq.MarkovChain(1, 1).fit([["a"]]).bits([["q"]]), "none of the 1 known symbols"),
         (lambda: sq.stationary_laws([[0.5, 0.4], [0, 1]]), "Row 0 of transition sums to 0.9"),
-        (lambda: sq.stationary_laws([[0.5, 0.5]]), "so it is square"),
+        (lambda: sq.stationary_laws([[0.5, 0.5]]), "give it as many rows as columns"),
         (lambda: sq.stationary_laws([[1.5, -0.5], [0, 1]]), r"transition\[0, 1\] is -0.5"),
         (lambda: sq.period([[1, 0], [0, 1]]), "2 classes, each with a period"),
-        (lambda: sq.hitting_probabilities(CYCLE, 9), "targets names 9, which is no state"),
-        (lambda: sq.absorption(CYCLE), "no absorbing state"),
+        (
+            lambda: sq.hitting_probabilities(CYCLE, 9),
+            r"targets names 9, which is none of the states \(0, 1, 2, 3\): correct it",
+        ),
+        (lambda: sq.absorption(CYCLE), "no absorbing state: give each end a row"),
         (
             lambda: sq.absorption([[0, 1, 0], [1, 0, 0], [0, 0, 1]]),
             "No absorbing state can be reached from 0",
         ),
-        (lambda: sq.order_bits([["a"]], 1), "1 sequences with steps cannot make 5 folds"),
+        (lambda: sq.order_bits([["a"]], 1), "1 sequences with steps cannot make 5 folds: lower n_folds"),
         (
             lambda: sq.order_bits([["a", "a"], ["a", "a"], ["c", "c"]], {"x": sq.MarkovChain()}, n_folds=3),
             "none of the 1 known symbols",
         ),
         (lambda: sq.HiddenMarkov([0.5, 0.4], HEALTH, SAID), "initial sums to 0.9"),
         (lambda: sq.HiddenMarkov([0.5, 0.5], HEALTH, SAID * 2), "Row 'healthy' of emission sums to 2"),
-        (lambda: sq.HiddenMarkov([1.0], HEALTH, SAID), "initial has 1 states, transition 2"),
-        (lambda: PATIENT.viterbi(["sleepy"]), "'sleepy', which is none of the 3"),
+        (
+            lambda: sq.HiddenMarkov([1.0], HEALTH, SAID),
+            "initial has 1 states, transition 2 and emission 2: give all three the same",
+        ),
+        (
+            lambda: PATIENT.viterbi(["sleepy"]),
+            r"Step 0 of the sequence is 'sleepy', .* \('normal', 'cold', 'dizzy'\): correct",
+        ),
         (
             lambda: sq.HiddenMarkov([1, 0], np.eye(2), np.eye(2)).viterbi([0, 1]),
-            "cannot happen under this model: no path",
+            "after the steps before, step 1 has probability 0; correct it",
         ),
         (
             lambda: sq.HiddenMarkov([1, 0], np.eye(2), np.eye(2)).filtered([0, 1]),
-            r"cannot happen under this model \(first seen at step 1\)",
+            "after the steps before, step 1 has probability 0",
         ),
-        (lambda: sq.HiddenMarkov([1, 0], np.eye(2), np.eye(2)).posterior([0, 1]), "cannot happen"),
+        (lambda: sq.HiddenMarkov([1, 0], np.eye(2), np.eye(2)).posterior([0, 1]), "step 1 has probability 0"),
         (lambda: sq.baum_welch([], [1], [[1]], [[1]]), "The sequence is empty"),
-        (lambda: sq.baum_welch([1, 0], [1], [[1]], [[1, 0]]), "cannot happen under the start"),
-        (lambda: sq.fit_long([0, -1], 1), "whole numbers of at least 0"),
-        (lambda: sq.fit_long([0, 1], 3), "3 states were asked for, of 2 steps"),
+        (
+            lambda: sq.baum_welch([1, 0], [1], [[1]], [[1, 0]]),
+            "step 0 has probability 0; correct it, or give it a probability above 0, in the",
+        ),
+        (lambda: sq.fit_long([0, -1], 1), "Step 1 of the sequence is -1: codes"),
+        (lambda: sq.fit_long([0.5, 1], 1), "type float64: it must be one row of whole numbers"),
+        (lambda: sq.fit_long([], 1), "1 states were asked for, but the sequence has 0 steps: lower n_states"),
+        (lambda: sq.fit_long([0, 1], 3), "3 states were asked for, but the sequence has 2 steps"),
         (
             lambda: sq.PanelHMM(2).fit([[1, -2]]),
             "Step 1 of customer 0 is -2: a poisson channel holds a whole",
         ),
         (lambda: sq.PanelHMM(2).fit([[1, 0.5]]), "is 0.5: a poisson channel"),
         (lambda: sq.PanelHMM(2).fit([[1, np.inf]]), "is inf: a poisson channel"),
-        (lambda: sq.PanelHMM(2).fit([["x"]]), "not a number"),
+        (
+            lambda: sq.PanelHMM(2).fit([[1], [2, "x"]]),
+            "Step 1 of customer 1 is 'x' in channel 0, which is not a",
+        ),
+        (lambda: sq.PanelHMM(2).fit(pd.DataFrame([["x"]], ["Li"])), "Step 0 of customer 'Li' is 'x'"),
+        (
+            lambda: sq.PanelHMM(2, ("poisson",) * 2).fit([[[1, {}]]]),
+            "Step 0 of customer 0 is {} in channel 1",
+        ),
         (lambda: sq.PanelHMM(2, "bernoulli").fit([[1, 2]]), "holds 0 or 1, or NaN"),
-        (lambda: sq.PanelHMM(4).fit([[1, 2], [np.nan]]), "4 states were asked for, of 2 observed steps"),
-        (lambda: sq.PanelHMM(1).fit([]), "the panel is empty"),
+        (
+            lambda: sq.PanelHMM(4).fit([[1, 2], [np.nan]]),
+            "4 states were asked for, but the panel has 2 observed steps",
+        ),
+        (lambda: sq.PanelHMM(1).fit([]), "The panel is empty"),
         (lambda: sq.PanelHMM(1).fit(np.zeros((0, 3))), "has no sequences"),
         (lambda: sq.PanelHMM(1).fit(np.zeros(3)), r"has shape \(3,\): it should be \(customers, steps\)"),
         (lambda: sq.PanelHMM(1, ("poisson", "poisson")).fit([[1, 2]]), "each step needs 2 value"),
@@ -710,7 +801,10 @@ def _orders(customers, zone=None):
         (lambda: sq.PanelHMM(1, ("categorical",) * 2).fit([[1]]), "two categorical channels"),
         (lambda: sq.PanelHMM(1, order_by="size").fit([[1]]), "order_by='size' is not known"),
         (lambda: sq.PanelHMM(1, "categorical", order_by="rate").fit([[1]]), "needs counts or events"),
-        (lambda: sq.PanelHMM(1, "categorical", order_by=("symbol", 3)).fit([[1]]), "names the symbol 3"),
+        (
+            lambda: sq.PanelHMM(1, "categorical", order_by=("symbol", 3)).fit([[1]]),
+            r"names the symbol 3, which is none of \(1\): correct it",
+        ),
         (lambda: sq.PanelHMM(1, on_no_convergence="shout").fit([[1]]), "use 'warn', 'raise' or 'ignore'"),
         (lambda: sq.PanelHMM(1, first_at_least_one=True).fit([[1], [0, 2]]), "first step of customer 1 is 0"),
         (lambda: sq.PanelHMM(1, "categorical", symbols="ab").fit([["c"]]), "'c', which is none of the 2"),
@@ -719,15 +813,32 @@ def _orders(customers, zone=None):
         (lambda: sq.PanelHMM(1, "categorical").fit([["a"]]).bits([[{}]]), "a step that cannot be a symbol"),
         (
             lambda: sq.PanelHMM(1, "categorical").set_parameters([1], [[1]], [[[1, 0]]]).filtered([[0], [1]]),
-            "Sequence 1 cannot happen under this model",
+            "The steps of customer 1 cannot happen under this model",
         ),
         (lambda: sq.PanelHMM(1).set_parameters([1], [[0.9]], [[1]]), "Row 0 of transition sums to 0.9"),
-        (lambda: sq.PanelHMM(1).set_parameters([1], [[1]], [[-1]]), "outside its range"),
+        (
+            lambda: sq.PanelHMM(1).set_parameters([1], [[1]], [[-1]]),
+            r"\[-1.0\]: they must be rates, numbers of at least 0",
+        ),
+        (
+            lambda: sq.PanelHMM(1, "bernoulli").set_parameters([1], [[1]], [[1.5]]),
+            r"\[1.5\]: they must be probabilities from 0 to 1",
+        ),
+        (lambda: sq.PanelHMM(1).set_parameters([1], [[1]], []), "emission has 0 tables for the 1 channels"),
+        (lambda: sq.PanelHMM(1).set_parameters([1], [[1]], [[1, 2]]), "has 2 states and transition 1"),
+        (
+            lambda: sq.PanelHMM(1).set_parameters([1, 0], [[1]], [[1]]),
+            "initial has 2 states and transition 1",
+        ),
+        (
+            lambda: sq.PanelHMM(1, "categorical").set_parameters([1], [[1]], [[[1.0]]], "ab"),
+            "symbols has 2 names for 1 columns",
+        ),
         (lambda: sq.PanelHMM(1).fit([[1]]).forecast([[1]], 0), "horizon is 0"),
         (lambda: sq.PanelHMM(1).fit([[1]]).next_symbols([[1]]), "for a categorical channel"),
-        (lambda: sq.state_count_table([[1]], [1]), "1 sequences cannot make 5 folds"),
+        (lambda: sq.state_count_table([[1]], [1]), "1 sequences cannot make 5 folds: lower n_folds"),
         (lambda: sq.state_count_table([[1]], []), "ks is"),
-        (lambda: sq.clickstreams(["1", "2 x"]), "Line 2 is not whole numbers"),
+        (lambda: sq.clickstreams(["1", "2 x"]), "Line 2 holds 'x': each line is whole numbers"),
         (lambda: sq.monthly_counts(pd.DataFrame({"date": []})), "no column 'customer_id'"),
         (lambda: sq.monthly_counts(_orders([None, 1])), r"\(1 of 2, first in row 0\).*dropna"),
         (lambda: sq.monthly_counts(_orders([1, 2]).astype({"date": str})), "pd.to_datetime"),
@@ -757,6 +868,13 @@ def test_defined_answers():
     assert len(model.decode([[]])) == 0
     one = sq.PanelHMM(1, n_init=1).fit([[4]])
     assert one.emission_[0].tolist() == [4]
+    # sequences of one step tell how things begin, and nothing of what follows
+    single = sq.PanelHMM(2, n_init=1, on_no_convergence="ignore").fit([[0], [9], [0], [9]])
+    assert np.allclose(single.emission_[0], [0, 9], atol=0.01)
+    assert np.allclose(single.transition_, [[0.8, 0.2], [0.2, 0.8]])
+    assert sq.MarkovChain(1, 1).fit([["a"], ["b"]]).transition_.to_numpy().tolist() == [[0.5, 0.5]] * 2
+    assert single.decode([[9]]).tolist() == [1]
+    assert single.next_state([[9]]).round(3).to_numpy().tolist() == [[0.2, 0.8]]
     nothing = sq.PanelHMM(2, n_init=1, on_no_convergence="ignore").fit(np.zeros((5, 3)))
     assert np.isclose(nothing.log_likelihood_, 0, atol=1e-6)
     for model in (sq.PanelHMM(), sq.MarkovChain()):

@@ -13,6 +13,12 @@ _OFF = 1e-8
 """How far the sum of a row may lie from 1."""
 
 
+def known(names) -> str:
+    """What there is to choose from, in brackets; the first few where they are many."""
+    names = list(names)
+    return f"({', '.join(shown(name) for name in names[:8])}{', …' if len(names) > 8 else ''})"
+
+
 def real(value, name: str, least: float = 0.0) -> float:
     """A finite number of at least `least`."""
     if not isinstance(value, Real) or not np.isfinite(value) or value < least:
@@ -30,7 +36,7 @@ def distributions(values, name: str, ndim: int = 2) -> np.ndarray:
         raise InputError(f"{name} has shape {array.shape}: it needs {ndim} dimension(s) and no empty one.")
     if not np.isfinite(array).all() or (array < 0).any():
         place = tuple(int(i) for i in np.argwhere(~(np.isfinite(array) & (array >= 0)))[0])
-        raise InputError(f"{name}{list(place)} is {array[place]:g}: a probability is a number of at least 0.")
+        raise InputError(f"{name}{list(place)} is {array[place]:g}: a probability is a number from 0 to 1.")
     off = np.abs(array.sum(axis=-1) - 1) > _OFF
     if off.any():
         if ndim == 1:
@@ -53,7 +59,10 @@ def square(transition, name: str = "transition") -> tuple[np.ndarray, list]:
     """A transition matrix and the names of its states."""
     array = distributions(transition, name)
     if array.shape[0] != array.shape[1]:
-        raise InputError(f"{name} has shape {array.shape}: it leads from state to state, so it is square.")
+        raise InputError(
+            f"{name} has shape {array.shape}: it leads from state to state, so give it as many rows as "
+            "columns."
+        )
     if isinstance(transition, pd.DataFrame) and list(transition.index) != list(transition.columns):
         raise InputError(f"{name} names other states in its rows than in its columns: use the same.")
     return array, labels_of(transition)
@@ -88,7 +97,7 @@ def encoded(sequences, symbols=None, name: str = "sequences"):
     missing = pd.isna(values)
     if missing.any():
         number, step = place_of(int(missing.argmax()), lengths)
-        raise InputError(f"Step {step} of {name}[{number}] is missing: leave it out or give it a name.")
+        raise InputError(f"Step {step} of {_one(name, number)} is missing: leave it out or give it a name.")
     if symbols is None:
         if not flat:
             raise InputError(f"{name} has no step at all: there is nothing to learn from.")
@@ -109,10 +118,15 @@ def encoded(sequences, symbols=None, name: str = "sequences"):
         if (codes < 0).any():
             number, step = place_of(int((codes < 0).argmax()), lengths)
             raise InputError(
-                f"Step {step} of {name}[{number}] is {shown(sequences[number][step])}, which is none of the "
-                f"{len(symbols)} known symbols: name all symbols before fitting, or leave the step out."
+                f"Step {step} of {_one(name, number)} is {shown(sequences[number][step])}, which is none of "
+                f"the {len(symbols)} known symbols {known(symbols)}: correct it, leave it out, or fit again "
+                "with all symbols named."
             )
     return np.asarray(codes, dtype=np.int64), lengths, symbols
+
+
+def _one(name, number) -> str:
+    return "the sequence" if name == "sequence" else f"{name}[{number}]"
 
 
 def place_of(flat: int, lengths) -> tuple[int, int]:

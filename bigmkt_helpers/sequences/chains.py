@@ -108,10 +108,15 @@ class MarkovChain(BaseEstimator):
             raise InputError("sequences has no step at all: there is nothing to learn from.")
         size = len(symbols)
         if (size + 1.0) ** order > 2**62:
-            raise InputError(f"{size} symbols and an order of {order} give too many contexts: lower it.")
+            raise InputError(
+                f"{size} symbols and an order of {order} give too many contexts: lower the order."
+            )
         unknown = [s for s in self.absorbing if s not in symbols]
         if unknown:
-            raise InputError(f"absorbing names {unknown[0]!r}, which is no symbol of the chain.")
+            raise InputError(
+                f"absorbing names {unknown[0]!r}, which is none of the symbols {_checks.known(symbols)}: "
+                "correct it."
+            )
         if len(self.absorbing) and order != 1:
             raise InputError(f"absorbing symbols are for chains of order 1; the order is {order}.")
         self.symbols_ = symbols
@@ -142,7 +147,9 @@ class MarkovChain(BaseEstimator):
     def transition_(self) -> pd.DataFrame:
         self._fitted()
         if not hasattr(self, "_transition"):
-            raise InputError(f"A chain of order {self.order} has no matrix: transition_ is for order 1.")
+            raise InputError(
+                f"A chain of order {self.order} has no matrix: use order 1, or ask next_probabilities."
+            )
         never = self._transition.isna().any(axis=1)
         if never.any():
             raise InputError(
@@ -183,8 +190,8 @@ class MarkovChain(BaseEstimator):
         if np.isnan(law).any():
             number, step = _checks.place_of(int(np.isnan(law).argmax()), lengths)
             raise InputError(
-                f"What follows the steps before step {step} of sequences[{number}] was never seen: "
-                "set smoothing above 0."
+                f"Step {step} of sequences[{number}] comes after steps that nothing followed in the fit: set "
+                "smoothing above 0."
             )
         return law, lengths
 
@@ -492,7 +499,13 @@ def _targets(targets, names) -> np.ndarray:
     unknown = [t for t in targets if t not in names]
     if unknown or not targets:
         raise InputError(
-            f"targets names {unknown[0]!r}, which is no state." if unknown else "targets names no state."
+            (
+                f"targets names {_checks.shown(unknown[0])}, which is none"
+                if unknown
+                else "targets is empty: name one"
+            )
+            + f" of the states {_checks.known(names)}"
+            + (": correct it." if unknown else ".")
         )
     return np.array([name in targets for name in names])
 
@@ -546,12 +559,16 @@ def absorption(transition) -> Absorption:
     P, names = _checks.square(transition)
     ends = np.diag(P) == 1
     if not ends.any():
-        raise InputError("The chain has no absorbing state: none leads to itself with probability 1.")
+        raise InputError(
+            "The chain has no absorbing state: give each end a row that leads to itself with "
+            "probability 1, or "
+            "use expected_steps for the way to any state."
+        )
     lost = ~_reaches(P, ends)
     if lost.any():
         raise InputError(
             f"No absorbing state can be reached from {names[int(lost.argmax())]!r}: "
-            "use hitting_probabilities."
+            "use hitting_probabilities and expected_steps."
         )
     inner = np.array(names, dtype=object)[~ends]
     N = np.linalg.inv(np.eye((~ends).sum()) - P[np.ix_(~ends, ~ends)])
@@ -615,7 +632,7 @@ def order_bits(
     sequences = [s for s in _checks.listed(sequences) if len(s)]
     n_folds = _checks.whole(n_folds, "n_folds", least=2)
     if len(sequences) < n_folds:
-        raise InputError(f"{len(sequences)} sequences with steps cannot make {n_folds} folds: ask for fewer.")
+        raise InputError(f"{len(sequences)} sequences with steps cannot make {n_folds} folds: lower n_folds.")
     if not isinstance(models, dict):
         symbols = _checks.encoded(sequences)[2]
         models = {

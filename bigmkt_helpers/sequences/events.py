@@ -162,7 +162,10 @@ def event_panel(channels, customers, start, end, entry=None, freq="7D", kinds="c
     if entry is not None:
         moments = entry.reindex(customers)
         if moments.isna().any():
-            raise InputError(f"Customer {_checks.shown(customers[moments.isna().argmax()])} has no entry.")
+            raise InputError(
+                f"Customer {_checks.shown(customers[moments.isna().argmax()])} has no entry: give a "
+                "moment for each."
+            )
         begin = ((moments - start) // step).to_numpy(np.int64)
         if ((begin < 0) | (begin >= n_steps)).any():
             bad = ((begin < 0) | (begin >= n_steps)).argmax()
@@ -192,8 +195,9 @@ def clickstreams(lines) -> list[list[int]]:
         try:
             found.append([int(word) for word in line.split()])
         except ValueError as error:
+            wrong = next(word for word in line.split() if not word.lstrip("+-").isdecimal())
             raise InputError(
-                f"Line {number} is not whole numbers with blanks between them: {error}."
+                f"Line {number} holds {wrong!r}: each line is whole numbers with blanks between them."
             ) from error
     return found
 

@@ -112,7 +112,7 @@ def posterior(log_initial, log_transition, log_emission) -> np.ndarray:
     both = forward(log_initial, log_transition, log_emission) + backward(log_transition, log_emission)
     total = log_sum(both, axis=1)
     if not np.isfinite(total).all():
-        raise InputError(f"The sequence cannot happen under this model (first seen {_where(both)}).")
+        raise InputError(_impossible(forward(log_initial, log_transition, log_emission)))
     return np.exp(both - total[:, None])
 
 
@@ -146,7 +146,7 @@ def viterbi(log_initial, log_transition, log_emission) -> tuple[np.ndarray, floa
         came_from[t] = ways.argmax(axis=0)
         best = ways.max(axis=0) + log_emission[t]
     if not np.isfinite(best.max()):
-        raise InputError("The sequence cannot happen under this model: no path has a probability above 0.")
+        raise InputError(_impossible(forward(log_initial, log_transition, log_emission)))
     path[-1] = best.argmax()
     for t in range(n - 1, 0, -1):
         path[t - 1] = came_from[t, path[t]]
@@ -191,7 +191,7 @@ def baum_welch(sequence, initial, transition, emission, n_iter: int = 100, tol: 
     _checks.whole(n_iter, "n_iter")
     _checks.real(tol, "tol")
     if not len(x):
-        raise InputError("The sequence is empty: there is nothing to learn from.")
+        raise InputError("The sequence is empty: pass at least one step to learn from.")
     history, converged = [], False
     for step in range(n_iter + 1):
         with np.errstate(divide="ignore"):
@@ -199,9 +199,7 @@ def baum_welch(sequence, initial, transition, emission, n_iter: int = 100, tol: 
         alpha, beta = forward(lpi, lA, lB), backward(lA, lB)
         value = float(log_sum(alpha[-1], axis=0))
         if not np.isfinite(value):
-            raise InputError(
-                "The sequence cannot happen under the start: give every symbol some probability."
-            )
+            raise InputError(f"{_impossible(alpha)[:-1]}, in the tables to start from.")
         history.append(value)
         converged = step > 0 and history[-1] - history[-2] < tol
         if converged or step == n_iter:
@@ -222,14 +220,20 @@ def _parameters(sequence, initial, transition, emission):
     B = _checks.distributions(emission, "emission")
     if len(pi) != len(A) or len(B) != len(A):
         raise InputError(
-            f"initial has {len(pi)} states, transition {len(A)} and emission {len(B)}: use one number."
+            f"initial has {len(pi)} states, transition {len(A)} and emission {len(B)}: give all three "
+            "the same."
         )
     x, _, _ = _checks.encoded([sequence], range(B.shape[1]), "sequence")
     return x, pi, A, B
 
 
-def _where(both) -> str:
-    return f"at step {int((~np.isfinite(both).any(axis=1)).argmax())}"
+def _impossible(alpha) -> str:
+    step = int((~np.isfinite(alpha).any(axis=1)).argmax())
+    return (
+        f"The sequence cannot happen under this model: after the steps before, step {step} has "
+        "probability 0; "
+        "correct it, or give it a probability above 0."
+    )
 
 
 # --- a model with names --------------------------------------------------------------------------------
@@ -300,7 +304,7 @@ class HiddenMarkov:
         alpha = forward(*logs)
         total = log_sum(alpha, axis=1)
         if not np.isfinite(total).all():
-            raise InputError(f"The sequence cannot happen under this model (first seen {_where(alpha)}).")
+            raise InputError(_impossible(alpha))
         return pd.DataFrame(np.exp(alpha - total[:, None]), columns=pd.Index(self.states, name="state"))
 
     def viterbi(self, sequence) -> tuple[list, float]:
@@ -363,11 +367,21 @@ def fit_long(
     if emission not in ("categorical", "poisson"):
         raise InputError(f"emission={emission!r} is not known: use 'categorical' or 'poisson'.")
     x = np.asarray(sequence)
-    if x.ndim != 1 or not np.issubdtype(x.dtype, np.integer) or (x < 0).any():
-        raise InputError("sequence must hold whole numbers of at least 0: codes of symbols, or counts.")
+    if x.ndim != 1 or (len(x) and not np.issubdtype(x.dtype, np.integer)):
+        raise InputError(
+            f"sequence has shape {x.shape} and type {x.dtype}: it must be one row of whole numbers, codes of "
+            "symbols or counts."
+        )
+    if (x < 0).any():
+        step = int((x < 0).argmax())
+        raise InputError(
+            f"Step {step} of the sequence is {x[step]}: codes of symbols, and counts, are at least 0."
+        )
     n_states = _checks.whole(n_states, "n_states")
     if len(x) < n_states:
-        raise InputError(f"{n_states} states were asked for, of {len(x)} steps: ask for fewer.")
+        raise InputError(
+            f"{n_states} states were asked for, but the sequence has {len(x)} steps: lower n_states."
+        )
     kind, more = (CategoricalHMM, {}) if emission == "categorical" else (PoissonHMM, {"lambdas_prior": 0.0})
     if emission == "poisson":
         more["lambdas_weight"] = 0.0

@@ -87,7 +87,9 @@ class SessionFilter:
         total = law.sum()
         if not total > 0:
             raise InputError(
-                f"Step {self.n_steps} ({observation!r}) cannot happen under this model after those before."
+                f"Step {self.n_steps} of the session, {observation!r}, cannot happen under this model "
+                "after those "
+                "before: correct it, or fit with smoothing above 0."
             )
         self._law = law / total
         self.n_steps += 1
@@ -110,7 +112,13 @@ class SessionFilter:
         # the first step of a panel may be known to be at least one, the others never are
         first = self.model.first_at_least_one and self.n_steps == 0
         rows = [[observation]] if first else [[_unknown(self.model), observation]]
-        panel = self.model._read(rows)
+        try:
+            panel = self.model._read(rows)
+        except InputError as error:
+            # the panel of one step that stands for the session has other numbers
+            _, _, rest = str(error).partition(" is ")
+            text = f"Step {self.n_steps} of the session is {rest}" if rest else str(error)
+            raise InputError(text) from error
         return np.exp(self.model._chance(panel, self.model.emission_)[panel.codes[-1]])
 
 

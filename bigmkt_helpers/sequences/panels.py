@@ -372,9 +372,7 @@ class PanelHMM(BaseEstimator):
             try:
                 values = column.astype(float, copy=False)
             except (TypeError, ValueError) as error:
-                raise InputError(
-                    f"Channel {channel} holds something that is not a number ({error})."
-                ) from error
+                raise InputError(_no_number(column, channel, lengths, index)) from error
             if numbers is not flat:
                 numbers[:, channel] = values
             most = 1 if kind == "bernoulli" else np.finfo(float).max
@@ -420,8 +418,8 @@ class PanelHMM(BaseEstimator):
             customer, step = _checks.place_of(bad, lengths)
             raise InputError(
                 f"Step {step} of customer {_checks.shown(index[customer])} is {_checks.shown(column[bad])}, "
-                f"which is none of the {len(self.symbols_)} known symbols: name all before fitting, or mark "
-                "the step as missing."
+                f"which is none of the {len(self.symbols_)} known symbols {_checks.known(self.symbols_)}: "
+                "correct it, mark it as missing (None), or fit again with all symbols named."
             )
         return codes
 
@@ -448,7 +446,10 @@ class PanelHMM(BaseEstimator):
         self.symbols_ = None
         panel = self._read(X, learn=True)
         if panel.observed < S:
-            raise InputError(f"{S} states were asked for, of {panel.observed} observed steps: ask for fewer.")
+            raise InputError(
+                f"{S} states were asked for, but the panel has {panel.observed} observed steps: lower "
+                "n_states."
+            )
         rng = _checks.generator(self.random_state)
         finish = self.n_init if self.n_finish is None else _checks.whole(self.n_finish, "n_finish")
         limit = self.max_iter if finish >= self.n_init else min(_SCREEN, self.max_iter)
@@ -605,7 +606,11 @@ class PanelHMM(BaseEstimator):
             return np.argsort(numeric[0], kind="stable")
         if isinstance(rule, tuple) and len(rule) == 2 and rule[0] == "symbol" and "categorical" in kinds:
             if rule[1] not in self.symbols_:
-                raise InputError(f"order_by names the symbol {rule[1]!r}, which is none of the known ones.")
+                raise InputError(
+                    f"order_by names the symbol {rule[1]!r}, which is none of "
+                    f"{_checks.known(self.symbols_)}: "
+                    "correct it."
+                )
             table = emission[kinds.index("categorical")]
             return np.argsort(table[:, self.symbols_.index(rule[1])], kind="stable")
         raise InputError(f"order_by={rule!r} is not known: use 'rate', 'occupancy' or ('symbol', label).")
@@ -643,23 +648,36 @@ class PanelHMM(BaseEstimator):
         A, _ = _checks.square(transition)
         pi = _checks.distributions(initial, "initial", 1)
         if len(emission) != len(kinds):
-            raise InputError(f"emission has {len(emission)} channels, the model {len(kinds)}.")
+            raise InputError(
+                f"emission has {len(emission)} tables for the {len(kinds)} channels {kinds}: give one each."
+            )
         self.symbols_, tables = None, []
         for kind, table in zip(kinds, emission, strict=True):
             if kind == "categorical":
                 tables.append(_checks.distributions(table, "emission"))
                 self.symbols_ = list(range(tables[-1].shape[1])) if symbols is None else list(symbols)
                 if len(self.symbols_) != tables[-1].shape[1]:
-                    raise InputError(f"{len(self.symbols_)} symbols for {tables[-1].shape[1]} columns.")
+                    raise InputError(
+                        f"symbols has {len(self.symbols_)} names for {tables[-1].shape[1]} columns of "
+                        "emission: "
+                        "give one each."
+                    )
             else:
                 tables.append(np.array(table, dtype=float))
                 top = 1 if kind == "bernoulli" else np.inf
                 if not ((tables[-1] >= 0) & (tables[-1] <= top) & np.isfinite(tables[-1])).all():
-                    raise InputError(f"The {kind} channel has a parameter outside its range: {tables[-1]}.")
+                    raise InputError(
+                        f"The {kind} channel has the parameters {tables[-1].tolist()}: they must be "
+                        f"{'probabilities from 0 to 1' if top == 1 else 'rates, numbers of at least 0'}."
+                    )
             if len(tables[-1]) != len(A):
-                raise InputError(f"A channel has {len(tables[-1])} states, transition {len(A)}.")
+                raise InputError(
+                    f"A table of emission has {len(tables[-1])} states and transition {len(A)}: give "
+                    "both the "
+                    "same."
+                )
         if len(pi) != len(A):
-            raise InputError(f"initial has {len(pi)} states, transition {len(A)}.")
+            raise InputError(f"initial has {len(pi)} states and transition {len(A)}: give both the same.")
         self.n_states = len(A)
         self.initial_, self.transition_, self.emission_ = pi, A, tables
         return self
@@ -683,8 +701,9 @@ class PanelHMM(BaseEstimator):
         if not np.isfinite(value).all():
             place = int((~np.isfinite(value[panel.place])).argmax())
             raise InputError(
-                f"Sequence {_checks.shown(panel.index[place])} cannot happen under this model: fit with "
-                "smoothing above 0, or leave it out."
+                f"The steps of customer {_checks.shown(panel.index[place])} cannot happen under this "
+                "model: fit "
+                "with smoothing above 0, or leave the customer out."
             )
 
     def _laws(self, panel, table) -> pd.DataFrame:
@@ -865,6 +884,33 @@ class PanelHMM(BaseEstimator):
         )
 
 
+def _is_number(value) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _is_number(value) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _no_number(column, channel, lengths, index) -> str:
+    """Where the first cell stands that cannot be read as a number."""
+    flat = next(place for place, value in enumerate(column) if not _is_number(value))
+    customer, step = _checks.place_of(flat, lengths)
+    value = column[flat]
+    return (
+        f"Step {step} of customer {_checks.shown(index[customer])} is {_checks.shown(value)} in channel "
+        f"{channel}, which is not a number: give counts or events, or NaN where it is missing."
+    )
+
+
 def _flat_cells(X, channels, numeric=False):
     """All cells under one another (cells, D), the length of each sequence, the names of the sequences.
 
@@ -885,7 +931,7 @@ def _flat_cells(X, channels, numeric=False):
         flat = X.reshape(-1, channels)
         lengths = np.full(X.shape[0], X.shape[1], dtype=np.int64)
     else:
-        rows = _checks.listed(X, "the panel")
+        rows = _checks.listed(X, "The panel")
         lengths = np.array([len(row) for row in rows], dtype=np.int64)
         flat = _joined(rows, lengths, channels, numeric)
     index = pd.RangeIndex(len(lengths), name="sequence") if index is None else index
@@ -922,8 +968,9 @@ def _joined(rows, lengths, channels, numeric):
             part = part[:, None]
         if part.ndim != 2 or part.shape[1] != channels:
             raise InputError(
-                f"Sequence {number} has shape {part.shape}: each step needs {channels} value(s), one per "
-                "channel."
+                f"Sequence {number} has shape {part.shape}: each step needs {channels} value(s), one "
+                "for each "
+                "channel of emission."
             )
         flat[at : at + len(part)] = part
         at += len(part)
@@ -990,10 +1037,10 @@ def state_count_table(
     model = PanelHMM() if model is None else model
     if isinstance(X, pd.DataFrame):
         X = X.to_numpy()
-    rows = X if isinstance(X, np.ndarray) else _checks.listed(X, "the panel")
+    rows = X if isinstance(X, np.ndarray) else _checks.listed(X, "The panel")
     n = len(rows)
     if n < n_folds:
-        raise InputError(f"{n} sequences cannot make {n_folds} folds: ask for fewer.")
+        raise InputError(f"{n} sequences cannot make {n_folds} folds: lower n_folds.")
 
     def pick(mask):
         return rows[mask] if isinstance(rows, np.ndarray) else [rows[i] for i in np.flatnonzero(mask)]
