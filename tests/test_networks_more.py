@@ -532,3 +532,10 @@ def test_the_campaign_and_the_features_belong_to_their_customers():
     for customer in some:
         alone = nw.forecast_features(tables, pd.Index([customer]), cutoff(week))
         assert together.loc[[customer]].to_dict() == alone.to_dict()
+
+
+@pytest.mark.published
+def test_an_example_is_read_as_printed():
+    cancer = nw.load_example("cancer")
+    assert nw.posterior(cancer, "Cancer")["True"] == pytest.approx(0.01163, abs=1e-6)
+    assert cancer.table("Cancer").loc[("high", "True"), "True"] == pytest.approx(0.05)
