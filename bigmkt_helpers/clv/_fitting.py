@@ -27,7 +27,7 @@ BOUND = 20.0
 SAMPLES = (300, 10_000)
 """Customers on whom the starts are compared, and with whom the best goes on before it turns to all."""
 
-TRIAL = 10
+TRIAL = 6
 """Steps after which the starts are compared."""
 
 STRIDE = 2.0

@@ -36,7 +36,7 @@ class BGNBD(RepeatModel):
     frequency, recency, T : str
         Names of the columns.
     n_starts : int
-        Starts of the search, compared after ten steps on 300 customers; the best goes on, and ends with all.
+        Starts of the search, compared after six steps on 300 customers; the best goes on, and ends with all.
     max_iter : int
         Steps of each search at most.
     tol : float
@@ -62,7 +62,7 @@ class BGNBD(RepeatModel):
     n_iter_, n_customers_, n_distinct_ : int, float, int
         Steps, customers, and different rows among them.
     starts_ : pandas.DataFrame
-        Each start, where ten steps led on a sample of customers, and the mean log-likelihood there.
+        Each start, where six steps led on a sample of customers, and the mean log-likelihood there.
     unit_ : pd.Timedelta or None
 
     Examples
