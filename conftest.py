@@ -14,6 +14,9 @@ PEAK = 1.5e9
 def pytest_configure(config):
     """Run notebooks as `make book` does, whatever the terminal and the reader's own settings are."""
     notebooks.prepare_machine()
+    # the workers of xdist take over what stands in the environment
+    if workers := getattr(config.option, "numprocesses", None):
+        notebooks.share_processors(workers)
 
 
 def pytest_collection_modifyitems(items):

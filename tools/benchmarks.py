@@ -1041,9 +1041,15 @@ def _beside(records, several):
             cells = [_faster(r["cpu"]), r["rounds"]]
             for name, form in (("cpu_s", _fine_seconds), ("extra_mb", "{:,.0f}".format)):
                 cells.append(" / ".join(form(r[side][name]) for side in ("ours", "theirs")))
-            cells.append(_answer(r["answer"]))
+            cells.append(_agreement(r["answer"]))
         rows.append([r["title"], r["peer"], *cells, *([r["run"]] if several else [])])
     return _table(head + (["run"] if several else []), rows)
+
+
+def _agreement(answer):
+    if "ours" not in answer:
+        return _answer(answer)
+    return f"{answer['measure']} {answer['ours']:,.1f}, apart by {answer['gap']:.0e} of it"
 
 
 def _faster(spread):

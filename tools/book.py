@@ -49,9 +49,7 @@ def run_all(paths, console, tidy, jobs):
     failed, runs = [], []
     width = max(len(path.stem) for path in paths)
     begin = time.perf_counter()
-    # a process that runs beside others leaves them their processors
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // jobs)))
+    notebooks.share_processors(jobs)
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         running = {pool.submit(run_one, path, tidy): path for path in paths}
         with console.status(f"running {len(paths)} notebooks, {jobs} at a time …"):
