@@ -9,6 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 from bigmkt_helpers import evaluation as ev
 from bigmkt_helpers import prediction as pr
 from bigmkt_helpers.datasets import load_oj, load_telco_churn
+from bigmkt_helpers.errors import InputError
 
 HIT = np.array([1, 1, 0, 1, 0, 0, 0, 0])
 P = np.array([0.9, 0.8, 0.7, 0.4, 0.3, 0.3, 0.2, 0.1])
@@ -284,3 +285,96 @@ def test_settings_found_by_nested_choice_reach_the_published_values(load, target
     model = pr.make_model("logistic" if "C" in settings else "boosting", numbers, labels, **settings)
     table = pr.cross_validated(model, X, data[target], positive, n_resamples=100).table
     assert least <= table.loc["auc", "value"] < least + 0.01
+
+
+def rolled():
+    """Two origins, two weeks ahead each; "last week" and another, by hand."""
+    series = weeks([1, 3, 2, 4, 3, 5, 4, 6])
+    last = {"forecast": [4, 4, 5, 5], "low": [3, 3, 4.5, 6], "high": [6, 6, 6, 7]}
+    other = {"forecast": [3, 7, 4, 5], "low": [2, 6, 3, 4], "high": [4, 8, 5, 6]}
+    frame = {"origin": [4, 4, 6, 6], "ahead": [1, 2, 1, 2], "week": series.index[4:], "seen": [3, 5, 4, 6.0]}
+    parts = [
+        pd.DataFrame({"model": name, **frame, **said})
+        for name, said in (("last week", last), ("other", other))
+    ]
+    return series, pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.unit
+def test_scores_and_paired_gaps_of_forecasts_by_hand():
+    series, table = rolled()
+    made = pr.rolling_origins(series, {"last week": pr.SeasonalNaive(1)}, horizon=2, first=4, step=2)
+    for column in ("model", "origin", "ahead", "week", "forecast", "seen"):
+        assert made[column].tolist() == table[:4][column].tolist()
+    scores = pr.forecast_scores(table, series, level=0.9, n_resamples=400, against="last week")
+    assert scores.index.tolist() == ["other", "last week"]
+    # one week's change was 5 / 3 in the mean before week 4, 8 / 5 before week 6
+    assert scores["mase"].tolist() == pytest.approx([(0.6 + 0.3125) / 2, (0.6 + 0.625) / 2])
+    # two origins: a quarter of the draws holds the first twice, a quarter the second
+    assert scores["low"].tolist() == pytest.approx([0.3125, 0.6])
+    assert scores["high"].tolist() == pytest.approx([0.6, 0.625])
+    assert scores["mae"].tolist() == [0.75, 1]
+    assert scores["bias"].tolist() == [0.25, 0]
+    assert scores["coverage"].tolist() == [0.75, 0.75]
+    assert scores["coverage_low"].tolist() == [0.5, 0.5]
+    assert scores["coverage_high"].tolist() == [1, 1]
+    assert scores["width"].tolist() == pytest.approx([2 / 4.5, 2.125 / 4.5])
+    assert scores["origins"].tolist() == [2, 2]
+    assert scores["gap"].tolist() == pytest.approx([-0.3125 / 2, 0])
+    assert scores["gap_low"].tolist() == pytest.approx([-0.3125, 0])
+    assert scores["gap_high"].tolist() == pytest.approx([0, 0])
+    plain = pr.forecast_scores(table, series, level=0.9, n_resamples=400)
+    pd.testing.assert_frame_equal(plain, scores[plain.columns])
+    assert "gap" not in plain
+    # rows in another order are still paired by origin and week
+    mixed = pr.forecast_scores(table[::-1], series, level=0.9, n_resamples=400, against="last week")
+    pd.testing.assert_frame_equal(mixed, scores)
+
+
+@pytest.mark.unit
+def test_a_paired_gap_is_narrower_than_what_both_share():
+    rng = np.random.Generator(np.random.PCG64(8))
+    hard, n = rng.gamma(2.0, 3.0, 60).repeat(2), 120
+    series = weeks(np.arange(122.0))
+    frame = {"origin": np.arange(2, 122, 2).repeat(2), "week": series.index[2:], "seen": series.iloc[2:]}
+    ranges = {"low": 0.0, "high": 1.0}
+    table = pd.concat(
+        [
+            pd.DataFrame({"model": name, **frame, **ranges, "forecast": series.iloc[2:] + hard * factor})
+            for name, factor in (("a", rng.normal(1.0, 0.1, n)), ("b", rng.normal(1.1, 0.1, n)))
+        ]
+    )
+    found = pr.forecast_scores(table, series, level=0.9, against="b").loc["a"]
+    error = table["forecast"].sub(table["seen"]).abs().groupby([table["model"], table["origin"]]).mean()
+    apart = (error["a"] - error["b"]).to_numpy()
+    half = 1.6449 * apart.std() / np.sqrt(60)
+    assert found["gap"] == pytest.approx(apart.mean())
+    assert found["gap"] - found["gap_low"] == pytest.approx(half, rel=0.2)
+    assert found["gap_high"] - found["gap"] == pytest.approx(half, rel=0.2)
+    assert found["gap_high"] < 0
+    assert found["gap_high"] - found["gap_low"] < (found["high"] - found["low"]) / 3
+
+
+@pytest.mark.bad_input
+def test_gaps_need_a_known_model_and_the_same_weeks():
+    series, table = rolled()
+    with pytest.raises(InputError, match=r"against='naive' is no model of the table; it has .*'other'"):
+        pr.forecast_scores(table, series, against="naive")
+    with pytest.raises(InputError, match=r"other and last week forecast other weeks: .*same origins"):
+        pr.forecast_scores(table.drop(index=[1, 7]), series, against="last week")
+    with pytest.raises(InputError, match="has no week"):
+        pr.forecast_scores(table.drop(columns="week"), series, against="last week")
+
+
+@pytest.mark.unit
+def test_the_same_week_of_the_last_season_and_how_far_it_may_be_off():
+    model = pr.SeasonalNaive(2, recent=None).fit(weeks([1, 5, 3, 4, 4, 7]))
+    # differences of a season: 2, -1, 1, 3
+    sigma = np.sqrt(15 / 4)
+    found = model.forecast(4, level=0.9)
+    assert found.index.tolist() == pd.date_range("2024-02-12", periods=4, freq="7D").tolist()
+    mean, half = np.array([4, 7, 4, 7]), 1.644854 * sigma * np.sqrt([1, 1, 2, 2])
+    assert found["forecast"].tolist() == mean.tolist()
+    assert found["high"].tolist() == pytest.approx(mean + half)
+    assert found["low"].tolist() == pytest.approx(np.maximum(mean - half, 0))
+    assert (model.sigma_, model.last_.tolist()) == (pytest.approx(sigma), [4, 7])

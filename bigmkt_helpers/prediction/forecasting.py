@@ -464,7 +464,12 @@ def rolling_origins(
 
 
 def forecast_scores(
-    table, series, period: int = 1, level: float = 0.9, n_resamples: int = 2000
+    table,
+    series,
+    period: int = 1,
+    level: float = 0.9,
+    n_resamples: int = 2000,
+    against: str | None = None,
 ) -> pd.DataFrame:
     """How good the forecasts were, and whether the intervals held what they promised.
 
@@ -484,6 +489,9 @@ def forecast_scores(
         Of the bootstrap intervals over origins (whole origins are drawn: their weeks hang together; origins
         closer than the horizon overlap, so that the intervals are a little short).
     n_resamples : int
+    against : str, optional
+        A model of the table. Adds the difference in MASE to it, paired: the mean over origins of the model's
+        error less the other's from the same origin, so that what made a period hard for both drops out.
 
     Returns
     -------
@@ -491,15 +499,26 @@ def forecast_scores(
         Index: models, the best first; ``mase`` with ``low`` and ``high``, ``mae`` (units of the series),
         ``bias`` (mean of forecast - seen), ``coverage`` (share of weeks inside the interval) with
         ``coverage_low`` and ``coverage_high``, ``width`` (mean width over the mean seen), ``origins``.
+        With `against` also ``gap`` with ``gap_low`` and ``gap_high``: under 0 the model errs less.
 
     Raises
     ------
     InputError
-        A missing column; fewer than two origins; a series that does not move in `period` weeks.
+        A missing column; fewer than two origins; a series that does not move in `period` weeks; an `against`
+        that is not in the table, or that forecast other weeks than the rest.
+
+    Examples
+    --------
+    >>> weeks = pd.Series([1.0, 2, 4, 3] * 6, pd.date_range("2025-01-06", periods=24, freq="7D"))
+    >>> models = {"season": SeasonalNaive(4), "last week": SeasonalNaive(1)}
+    >>> table = rolling_origins(weeks, models, horizon=4, first=8, step=4)
+    >>> forecast_scores(table, weeks, against="last week")["gap"].round(2).tolist()
+    [-0.69, 0.0]
     """
     from bigmkt_helpers.information import resampled_means
 
-    need = {"model", "origin", "forecast", "low", "high", "seen"} - set(table.columns)
+    columns = {"model", "origin", "forecast", "low", "high", "seen"} | ({"week"} if against else set())
+    need = columns - set(table.columns)
     if need or not len(table):
         raise InputError(
             f"The table has no {sorted(need)[0] if need else 'rows'}: hand in rolling_origins' own."
@@ -519,7 +538,12 @@ def forecast_scores(
         error=error,
         inside=((table["seen"] >= table["low"]) & (table["seen"] <= table["high"])).astype(float),
     )
-    rows = {}
+    rows, other = {}, None
+    if against is not None:
+        other = judged[judged["model"] == against].set_index(["origin", "week"])["scaled"].sort_index()
+        if not len(other):
+            known = list(map(str, judged["model"].unique()))
+            raise InputError(f"against={against!r} is no model of the table; it has {known}.")
     for name, part in judged.groupby("model", sort=False):
         by = part.groupby("origin")[["scaled", "inside"]].mean()
         if len(by) < 2:
@@ -538,6 +562,17 @@ def forecast_scores(
             "width": (part["high"] - part["low"]).mean() / part["seen"].mean(),
             "origins": len(by),
         }
+        if other is not None:
+            own = part.set_index(["origin", "week"])["scaled"].sort_index()
+            if not own.index.equals(other.index):
+                raise InputError(
+                    f"{name} and {against} forecast other weeks: a paired difference needs the same origins "
+                    "and horizon."
+                )
+            apart = (own - other).groupby("origin").mean().to_numpy()[:, None]
+            drawn = resampled_means(apart, n_resamples)[:, 0]
+            low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+            rows[name] |= {"gap": (own - other).mean(), "gap_low": low, "gap_high": high}
     return (
         pd.DataFrame.from_dict(rows, orient="index").rename_axis("model").sort_values("mase", kind="stable")
     )
