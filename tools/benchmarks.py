@@ -1155,11 +1155,15 @@ def _sequences(results):
     if not records:
         return ""
     settings = records[0]["settings"]
+    steps = {
+        r["settings"]["customers"]: r["settings"]["steps"] for r in records if r["title"].startswith("fit")
+    }
+    listed = _listed(f"{many} on {customers:,} customers" for customers, many in steps.items())
     text = [
         "## Hidden Markov models of many customers beside hmmlearn",
         f"A model with {settings['states']} hidden states of the orders per month on CDNOW "
         "(the chapter on sequences). "
-        f"*fit*: {settings['steps']} steps of expectation maximisation from the same start, without priors. "
+        f"*fit*: steps of expectation maximisation from the same start, without priors, {listed}. "
         "*decode*: the most probable path of every customer under the same parameters (Viterbi). Ours does "
         "all customers of a month at once, and customers with equal histories only once; hmmlearn goes "
         "from customer to customer, in C++. For one long sequence that is the better way. The two take "
