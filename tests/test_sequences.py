@@ -524,6 +524,15 @@ def test_chain_by_hand():
     # after b, b, never seen: as after b
     assert np.allclose(two.next_probabilities([["b", "b"]]), p1)
     assert np.allclose(sq.MarkovChain(0).fit([["a", "b", "a"]]).initial_, [2 / 3, 1 / 3])
+    # the contexts seen: the start, a, b; each has one free probability
+    assert chain.n_parameters_ == 3
+    table = sq.state_accuracy([0, 0, 1, 1, 1], [1, 1, 0, 1, 0])
+    assert table["n"].to_dict() == {0: 2, 1: 3}
+    assert table["right"].tolist() == [1.0, 2 / 3]
+    counts = np.array([0, 0, 1, 0, 9, 8, 9, 7, 0, 1, 0, 0] * 4)
+    long = sq.fit_long(counts, 2, "poisson", n_init=2)
+    assert np.isclose(long.log_likelihood_, long.score(counts[:, None]))
+    assert np.allclose(np.sort(long.lambdas_.ravel()), [0.25, 8.25], atol=0.01)
 
 
 @pytest.mark.unit
@@ -585,6 +594,9 @@ def test_the_end_of_a_funnel():
     with pytest.raises(InputError, match="2 closed classes, each with its law"):
         sq.entropy_rate(P)
     assert sq.entropy_rate(P, [0, 0, 0.5, 0.5]) == 0
+    laws = sq.stationary_laws(P)
+    assert laws.columns.tolist() == names
+    assert laws.to_numpy().tolist() == [[0, 0, 1, 0], [0, 0, 0, 1]]
 
 
 @pytest.mark.unit
@@ -592,6 +604,11 @@ def test_entropy_rate_is_the_bits_of_a_long_sequence():
     chain = sq.MarkovChain(symbols=["a", "b", "c"], smoothing=0.1).fit([list("aababcacba")])
     long = chain.sample(1, 15_000, random_state=3)
     assert abs(chain.bits(long)[0] / 15_000 - sq.entropy_rate(chain.transition_)) < 0.02
+    # a sample begins as sequences begin, and goes on as they do
+    forced = sq.MarkovChain(absorbing=["d"]).fit([["a", "b", "c", "d"]])
+    assert forced.sample(3, 5) == [["a", "b", "c", "d", "d"]] * 3
+    alternating = sq.MarkovChain(2).fit([list("aabbaabbaabb")])
+    assert alternating.sample(2, 7) == [list("aabbaab")] * 2
 
 
 @pytest.mark.recovery
@@ -611,6 +628,47 @@ def test_the_order_is_found():
     quick = {"symbols": [0, 1, 2], "n_init": 1, "max_iter": 20, "on_no_convergence": "ignore"}
     hidden = sq.order_bits(rows, {"two": sq.PanelHMM(2, "categorical", smoothing=0.1, **quick)}, n_folds=2)
     assert hidden.at["two", "bits"] > table.at["order 2", "bits"]
+
+
+@pytest.mark.unit
+def test_held_out_bits_by_hand():
+    """Every figure of both tables, from models fitted fold by fold."""
+    from bigmkt_helpers._checks import generator
+    from bigmkt_helpers.information import ratio_interval
+
+    rng = np.random.default_rng(4)
+    rows = [rng.integers(0, 3, n).tolist() for n in rng.integers(3, 9, 30)]
+    steps, fold = np.array([len(row) for row in rows], dtype=float), generator(7).permutation(30) % 3
+    chains = {"one": sq.MarkovChain(0, 1, symbols=range(3)), "two": sq.MarkovChain(1, 2, symbols=range(3))}
+    model = sq.PanelHMM(1, "categorical", symbols=range(3), smoothing=1, n_init=1, max_iter=9)
+    model.set_params(on_no_convergence="ignore")
+    panels = {k: clone(model).set_params(n_states=k) for k in (1, 2)}
+    found = {
+        "chains": sq.order_bits(rows, chains, n_folds=3, n_resamples=100, random_state=7),
+        "panels": sq.state_count_table(rows, (1, 2), model, n_folds=3, n_resamples=100, random_state=7),
+    }
+    for models, table in ((chains, found["chains"]), (panels, found["panels"])):
+        bits = {name: np.empty(30) for name in models}
+        for k in range(3):
+            learn = [row for row, f in zip(rows, fold, strict=True) if f != k]
+            for name, one in models.items():
+                fitted = clone(one).fit(learn)
+                for i in np.flatnonzero(fold == k):
+                    bits[name][i] = -fitted.log_probability([rows[i]])[0] / np.log(2)
+        best = min(bits, key=lambda name: bits[name].sum())
+        assert table["best"].to_dict() == {name: name == best for name in models}
+        for name, own in bits.items():
+            wanted = (
+                *ratio_interval(own, steps, 0.95, 100, 7)[:3],
+                *ratio_interval(own - bits[best], steps, 0.95, 100, 7)[:3],
+            )
+            columns = ["bits", "low", "high", "less_best", "less_low", "less_high"]
+            assert np.allclose(table.loc[name, columns].astype(float), wanted)
+    for k, one in panels.items():
+        fitted = one.fit(rows)
+        assert np.isclose(found["panels"].at[k, "log_likelihood"], fitted.log_likelihood_)
+        assert np.isclose(found["panels"].at[k, "bic"], fitted.bic_)
+        assert found["panels"].at[k, "converged"] == fitted.converged_
 
 
 @pytest.mark.recovery
@@ -686,6 +744,8 @@ def test_events_by_hand():
         pd.DataFrame({"customer_id": [1, 1, 2], "category": ["a", "b", "a"]}), pd.Index([1, 3]), ["a", "b"]
     )
     assert np.allclose(np.exp(scores).sum(axis=1), 1)
+    # customer 1: half what follows b, which nothing did, half the shares; customer 3 is everybody
+    assert np.allclose(np.exp(scores), [[0.25 + 0.5 * 4 / 7, 0.25 + 0.5 * 3 / 7], [0.6, 0.4]])
 
 
 # --- bad input

@@ -28,6 +28,26 @@ def test_the_filter_by_enumeration():
                 p *= LAWS.move[path[t - 1], path[t]] * LAWS.page[path[t], pages[t]]
             total[path[-1]] += p
         assert np.allclose(law[end - 1], total / total.sum())
+        left = total * LAWS.move[:, 4]
+        assert np.allclose(LAWS.intent_left_with(law[end - 1][None])[0], left / left.sum())
+    assert visits.last.tolist() == (ends - 1).tolist()
+    assert [page for one in visits.sequences() for page in one] == [PAGES[code] for code in visits.pages]
+    assert [len(one) for one in visits.sequences()] == visits.lengths.tolist()
+    assert visits.abandoned.tolist() == [
+        "cart" in one and not bought for one, bought in zip(visits.sequences(), visits.bought, strict=True)
+    ]
+
+
+@pytest.mark.unit
+def test_ends_and_money_by_hand():
+    # to buy from each intent: the moves among intents again and again
+    stay, buy = LAWS.move[:, :3], LAWS.move[:, 3]
+    assert np.allclose(LAWS.buys(), np.linalg.solve(np.eye(3) - stay, buy))
+    assert np.allclose(LAWS.chain().loc[["looking", "weighing", "buying"]], LAWS.move)
+    # 0.3 come anyway, 0.5 with a reminder: 0.5 · 48 − 0.3 · 60 − 1
+    assert np.allclose(sq.reminder_value([0.3], [0.5]), [5.0])
+    laws = sq.VisitLaws(margin=50.0, discount=10.0, contact_cost=2.0)
+    assert np.allclose(sq.reminder_value([0.3], [0.36], laws), [0.36 * 40 - 0.3 * 50 - 2])
 
 
 @pytest.mark.recovery

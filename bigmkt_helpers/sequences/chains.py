@@ -245,10 +245,10 @@ class MarkovChain(BaseEstimator):
         absorbing = [self.symbols_.index(s) for s in self.absorbing]
         for step in range(n_steps):
             law = self._law(context)
-            if np.isnan(law).any():
-                raise InputError("The chain ran into a context it has never seen: set smoothing above 0.")
             fixed = np.isin(context, absorbing) if absorbing else np.zeros(n_sequences, bool)
             law[fixed] = np.eye(size + 1)[context[fixed], :size] if absorbing else law[fixed]
+            if np.isnan(law).any():
+                raise InputError("The chain ran into a context it has never seen: set smoothing above 0.")
             u = rng.random(n_sequences)[:, None]
             drawn[:, step] = np.minimum((law.cumsum(axis=1) <= u).sum(axis=1), size - 1)
             context = (context * (size + 1) + drawn[:, step]) % base
