@@ -529,6 +529,8 @@ def test_chain_by_hand():
     table = sq.state_accuracy([0, 0, 1, 1, 1], [1, 1, 0, 1, 0])
     assert table["n"].to_dict() == {0: 2, 1: 3}
     assert table["right"].tolist() == [1.0, 2 / 3]
+    assert table["read_as"].tolist() == [1, 0]
+    assert table.attrs == {"accuracy": 4 / 5, "base": 3 / 5}
     counts = np.array([0, 0, 1, 0, 9, 8, 9, 7, 0, 1, 0, 0] * 4)
     long = sq.fit_long(counts, 2, "poisson", n_init=2)
     assert np.isclose(long.log_likelihood_, long.score(counts[:, None]))

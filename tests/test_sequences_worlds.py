@@ -137,6 +137,15 @@ def test_the_forecast_answers_the_common_question():
     for weeks in (1, 4, 13):
         odds = forecast.model_.forecast(panel, weeks)["any"].to_numpy().clip(1e-9, 1 - 1e-9)
         assert np.allclose(timing[f"log_odds_{weeks}"], np.log(odds / (1 - odds)))
+    states = forecast.model_.last_state(panel).to_numpy()
+    assert np.allclose(timing[["state_1", "state_2"]], states[:, 1:])
+    tables, now = question.history(), question.cutoff()
+    orders = tables["orders"].query("line_number == 1 and order_time < @now").sort_values("order_time")
+    scores = forecast.scores(tables, question.customers(), now)
+    known = sq.next_category_scores(
+        orders[["customer_id", "category"]], question.customers(), question.categories, 5.0, 0.5
+    )
+    assert np.allclose(scores, known)
     # nothing from the cutoff on is looked at
     question.guard(forecast.timing)
 
