@@ -1158,7 +1158,7 @@ def _sequences(results):
     steps = {
         r["settings"]["customers"]: r["settings"]["steps"] for r in records if r["title"].startswith("fit")
     }
-    listed = _listed(f"{many} on {customers:,} customers" for customers, many in steps.items())
+    listed = ", ".join(f"{many} on {customers:,} customers" for customers, many in steps.items())
     text = [
         "## Hidden Markov models of many customers beside hmmlearn",
         f"A model with {settings['states']} hidden states of the orders per month on CDNOW "
