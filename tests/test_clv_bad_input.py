@@ -1,5 +1,6 @@
 """Customer value: impossible, empty and extreme customers, times and rates; each sentence or answer."""
 
+import re
 import warnings
 from functools import cache
 
@@ -9,6 +10,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from bigmkt_helpers import clv
+from bigmkt_helpers.clv import _checks
 from bigmkt_helpers.datasets import load_cdnow
 from bigmkt_helpers.errors import InputError
 
@@ -123,21 +125,63 @@ def test_a_fit_that_does_not_converge_says_what_it_reached():
             model = getattr(clv, name)(max_iter=1, n_starts=1).fit(summary())
         (said,) = {str(one.message) for one in caught}
         assert said == model.message_
-        assert said.startswith(f"{name} did not converge (")
+        # cut short: whether there is a peak, and where, cannot be said
+        assert said.startswith(f"{name} did not converge (stopped by max_iter=1, ")
+        assert "no peak here" not in said
+        assert "do not determine" not in said
+        remedy = "raise max_iter; if that does not help, fit more customers or a longer period, or give a "
+        assert said.endswith(f"; {remedy}prior_scale (3, say).")
         assert f"log-likelihood {model.log_likelihood_:,.3f}" in said
         for key, value in model.params_.items():
             assert f"{key} = {value:.4g}" in said
         assert not model.converged_
         assert model.log_likelihood_ < fitted(name).log_likelihood_
+        if np.isfinite(model.remaining_gain_):
+            assert f"{model.remaining_gain_:.2g} of log-likelihood still to be gained" in said
+        else:
+            assert "no peak in sight yet" in said
         # what was reached can still be used, and says so
         assert np.isfinite(model.expected_purchases(summary()[:3], 52)).all()
     with pytest.warns(ConvergenceWarning, match="GammaGamma did not converge .*log-likelihood -.*p = "):
         clv.GammaGamma(max_iter=1, n_starts=1, nonpositive="leave_out").fit(summary())
 
 
+@pytest.mark.parametrize(("name", "runaway"), [("BGNBD", "alpha"), ("ParetoNBD", "s")])
+def test_a_parameter_that_ran_off_is_named_with_the_remedy_and_a_prior_mends_it(name, runaway):
+    # everybody alike: nothing tells how customers differ
+    alike = pd.concat([customers([2, 30.0, 39.0])] * 50, ignore_index=True)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model = getattr(clv, name)().fit(alike)
+    (said,) = {str(one.message) for one in caught}
+    # a parameter that has run off is the trouble, whether or not the steps were used up
+    assert said.startswith(f"{name} did not converge (the data do not determine {runaway}): log-likelihood -")
+    assert abs(np.log(model.params_[runaway])) > 15
+    assert "max_iter" not in said
+    assert said.endswith("; fit more customers or a longer period, or give a prior_scale (3, say).")
+    assert getattr(clv, name)(prior_scale=3).fit(alike).converged_
+
+
+def test_without_errors_no_parameters_are_drawn():
+    with pytest.warns(ConvergenceWarning):
+        short = clv.BGNBD(max_iter=1, n_starts=1).fit(summary())
+    short._log_covariance = np.full((4, 4), np.nan)
+    refused(
+        f"no standard errors to draw parameters from: use parameters=False, .* {re.escape(short.message_)}",
+        lambda: short.purchase_intervals(summary()[:3], 52),
+    )
+
+
+def test_lengths_of_time_in_words():
+    for text, words in (("1D", "1 day"), ("364D", "364 days"), ("1h", "1 hour"), ("36h", "36 hours")):
+        assert _checks.length(pd.Timedelta(text)) == words
+    assert _checks.length(pd.Timedelta("90min")) == "0 days 01:30:00"
+    bare = clv.BGNBD().fit(pd.DataFrame(summary()[["frequency", "recency", "T"]].to_dict("list")))
+    refused("is the length of time 364 days, but the model", lambda: bare.expected_of_new("364D"))
+
+
 def test_horizons_in_mixed_units():
     model, daily = fitted("BGNBD"), summary("day")
-    mixed = "units of 1 day.*units of 7 days.*make the table anew"
+    mixed = "in units of 1 day, the model in units of 7 days: make the table anew"
     refused(mixed, lambda: model.expected_purchases(daily, 52))
     refused(mixed, lambda: clv.customer_value(model, daily, 52, 10.0))
     refused(mixed, lambda: clv.BGNBD(unit="week").fit(daily))

@@ -166,6 +166,11 @@ def test_gamma_gamma_likelihood_by_hand():
     assert (model.n_customers_, model.n_left_out_) == (250, 0)
     start = [5.0, 4.0, m.mean() / 2]
     assert model.starts_[["p_start", "q_start", "gamma_start"]].iloc[0].tolist() == pytest.approx(start)
+    for row in model.starts_.to_dict("records"):
+        reached = likelihood(np.log([row[key] for key in ("p", "q", "gamma")]))
+        assert row["mean_log_likelihood"] == pytest.approx(reached / 250, rel=1e-9)
+    assert f" after {model.n_iter_} steps at p = " in model.message_
+    assert 0 <= model.remaining_gain_ < 1e-4
     # the errors from the curvature of the likelihood in the logarithms
     unit = np.eye(3) * 1e-3
     curve = [
@@ -258,3 +263,40 @@ def test_intervals_keep_the_order_of_parameters_and_customers():
     assert (value.total.level, value.total.n) == (0.8, 40)
     assert value.total.estimate == pytest.approx(value.customers["value"].sum())
     assert value.total.low < value.total.estimate < value.total.high
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("name", ["BGNBD", "ParetoNBD"])
+def test_errors_are_the_curvature_of_the_likelihood(name):
+    table = clv.customer_summary(load_cdnow(True), "1997-09-30")
+    model = getattr(clv, name)().fit(table)
+    theta, unit = np.log(model.params_.to_numpy()), np.eye(4) * 1e-2
+
+    def likelihood(point):
+        return having(name, np.exp(point)).log_likelihood(table).sum()
+
+    curve = np.zeros((4, 4))
+    for i, j in zip(*np.tril_indices(4), strict=True):
+        corners = [(a, b, likelihood(theta + a * unit[i] + b * unit[j])) for a in (1, -1) for b in (1, -1)]
+        curve[i, j] = curve[j, i] = sum(a * b * value for a, b, value in corners) / 4e-4
+    scale = model.params_.to_numpy()
+    covariance = np.linalg.inv(-curve) * np.outer(scale, scale)
+    spread = np.sqrt(np.diag(covariance))
+    close = model.covariance_.to_numpy() - covariance
+    assert np.abs(close / np.outer(spread, spread)).max() < 0.02
+    assert model.standard_errors_.to_numpy() == pytest.approx(spread, rel=0.01)
+    assert list(model.covariance_.index) == list(model.covariance_.columns) == list(model.params_.index)
+
+
+@pytest.mark.unit
+def test_intervals_of_counts_are_the_quantiles_of_the_futures():
+    table = clv.customer_summary(load_cdnow(True), "1997-09-30")
+    model = clv.BGNBD().fit(table)
+    some = table.nlargest(30, "frequency")
+    futures = model.simulate_purchases(some, 39, n_draws=200, random_state=5)[..., 0]
+    ordered = np.sort(futures, axis=0)
+    found = model.purchase_intervals(some, 39, level=0.8, n_draws=200, random_state=5)
+    # at least a tenth of 200 draws lie at or below the low end, nine tenths at or below the high one
+    assert found["low"].tolist() == ordered[19].tolist()
+    assert found["high"].tolist() == ordered[179].tolist()
+    assert ordered[179].max() > 20

@@ -62,6 +62,15 @@ def unit_of(unit, name: str = "unit") -> pd.Timedelta | None:
     return unit
 
 
+def length(time: pd.Timedelta) -> str:
+    """A length of time in words: whole days or hours as such, the rest as pandas writes it."""
+    for name in ("day", "hour"):
+        number, rest = divmod(time, UNITS[name])
+        if not rest:
+            return f"{number:,} {name}{'' if number == 1 else 's'}"
+    return str(time)
+
+
 def note(table, unit: pd.Timedelta, end, **more) -> None:
     """Writes down what a table counts in; as text, so that the table can be saved as Parquet with it."""
     table.attrs.update(unit=unit.isoformat(), end=end.isoformat(), **more)
@@ -96,8 +105,8 @@ def horizon_of(horizon, unit, name: str = "horizon") -> float:
     if isinstance(horizon, pd.Timedelta | np.timedelta64):
         if unit is None:
             raise InputError(
-                f"{name} is the length of time {pd.Timedelta(horizon)}, but the model does not know the unit "
-                "of its table: give it as unit=…, or the horizon as a number in that unit."
+                f"{name} is the length of time {length(pd.Timedelta(horizon))}, but the model does not know "
+                "the unit of its table: give it as unit=…, or the horizon as a number in that unit."
             )
         horizon = pd.Timedelta(horizon) / unit
     return real(horizon, name, least=0)

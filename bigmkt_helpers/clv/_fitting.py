@@ -85,19 +85,20 @@ class LikelihoodModel(BaseEstimator):
         self._prior = begin, n_customers
         theta, value, gradient, hessian, noise, steps = _polish(losses[-1], found, max_iter - found.steps)
         self.n_iter_ = found.steps + steps
-        self._report(theta, value, gradient, hessian, noise, n_customers, tol)
+        self._report(theta, value, gradient, hessian, noise, n_customers, tol, max_iter)
         if not self.converged_:
             warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)
         return self
 
-    def _report(self, theta, value, gradient, hessian, noise, n, tol):
+    def _report(self, theta, value, gradient, hessian, noise, n, tol, max_iter):
         name = type(self).__name__
         names = _labels(self._parameters)
         self.params_ = pd.Series(np.exp(theta), index=names, name="estimate")
         self.log_likelihood_ = float(-(value - self._prior_loss(theta)) * n)
         self.n_customers_ = n
         values, vectors = np.linalg.eigh(hessian)
-        reached = f"log-likelihood {self.log_likelihood_:,.3f} after {self.n_iter_} steps at " + ", ".join(
+        steps = f"{self.n_iter_} step{'' if self.n_iter_ == 1 else 's'}"
+        reached = f"log-likelihood {self.log_likelihood_:,.3f} after {steps} at " + ", ".join(
             f"{key} = {number:.4g}" for key, number in self.params_.items()
         )
         covariance = np.full(hessian.shape, np.nan)
@@ -111,13 +112,24 @@ class LikelihoodModel(BaseEstimator):
             left = np.nan
         spread = np.sqrt(np.diag(covariance))
         self.remaining_gain_ = left
-        if not peak:
+        tell_more = "fit more customers or a longer period, or give a prior_scale (3, say)"
+        remedy = tell_more
+        far = np.abs(theta - self._prior[0])
+        if self.n_iter_ >= max_iter and not left <= tol and far.max() < 8:
+            # a search cut short says nothing about where the peak is, nor whether there is one
+            lack = f"{left:.2g} of log-likelihood still to be gained" if peak else "no peak in sight yet"
+            problem = f"stopped by max_iter={max_iter}, {lack}"
+            remedy = f"raise max_iter; if that does not help, {tell_more}"
+        elif not peak and far.max() >= 8:
+            problem = f"the data do not determine {names[int(far.argmax())]}"
+        elif not peak:
             problem = "the likelihood has no peak here"
         elif spread.max() > VAGUE or np.abs(theta).max() >= BOUND - 1e-6:
             runaway = names[int(np.argmax(np.where(np.isfinite(spread), spread, np.inf)))]
             problem = f"the data do not determine {runaway}"
         elif left > tol:
             problem = f"{left:.2g} of log-likelihood were still to be gained"
+            remedy = f"raise n_starts, or tol if so little does not matter; else {tell_more}"
         else:
             problem = None
         self.converged_ = problem is None
@@ -126,7 +138,7 @@ class LikelihoodModel(BaseEstimator):
                 f"{name} converged: {reached}; less than {tol:g} of log-likelihood is left to gain."
             )
         else:
-            self.message_ = f"{name} did not converge ({problem}): {reached}."
+            self.message_ = f"{name} did not converge ({problem}): {reached}; {remedy}."
         self._log_covariance = covariance
         scale = self.params_.to_numpy()
         self.covariance_ = pd.DataFrame(covariance * np.outer(scale, scale), index=names, columns=names)
@@ -169,7 +181,8 @@ class LikelihoodModel(BaseEstimator):
         """Parameters as uncertain as the fit leaves them, shape (n, k): normal in the logarithms."""
         if not np.isfinite(self._log_covariance).all():
             raise InputError(
-                f"{type(self).__name__} has no standard errors ({self.message_}): use parameters=False."
+                f"{type(self).__name__} has no standard errors to draw parameters from: use "
+                f"parameters=False, or mend the fit. {self.message_}"
             )
         steps = rng.multivariate_normal(
             np.zeros(len(self.params_)), self._log_covariance, size=n, method="cholesky"
@@ -568,8 +581,8 @@ class RepeatModel(LikelihoodModel):
         theirs = _checks.noted_unit(X)
         if theirs is not None and own is not None and theirs != own:
             raise InputError(
-                f"The table counts in units of {theirs}, the model in units of {own}: make the table anew in "
-                "the model's unit."
+                f"The table counts in units of {_checks.length(theirs)}, the model in units of "
+                f"{_checks.length(own)}: make the table anew in the model's unit."
             )
         return theirs if own is None else own
 
