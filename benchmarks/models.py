@@ -114,11 +114,10 @@ def cases(part):
                 title = f"{task}, {size:,} customers"
                 yield title, f"panel_{task}", (f"hmmlearn_{task}",), _months(sample, task, steps), told
     elif part == "networks":
-        told = {"network": "alarm", "evidence": EVIDENCE}
         evidence = {"nodes": np.array(list(EVIDENCE)), "levels": np.array(list(EVIDENCE.values()))}
         for title, given in (("nothing given", 0), ("four things known", len(EVIDENCE))):
             arrays = {name: values[:given] for name, values in evidence.items()}
-            told = {"network": "alarm", "known": given, "times": 5}
+            told = {"network": "alarm", "evidence": EVIDENCE if given else {}, "times": 5}
             yield (
                 f"alarm, {title}",
                 "posteriors",
