@@ -10,19 +10,26 @@ __all__ = ["EXERCISES"]
 # 11.1: the information that a split brings
 
 
-def _gain(*, weighted=True, natural=False, gini=False, after_only=False):
+def _gain(*, weights="size", log=math.log2, gini=0, pure=0.0, part="gain"):
     def impurity(yes, n):
         shares = [yes / n, 1 - yes / n]
         if gini:
-            return 1 - sum(q * q for q in shares)
-        log = math.log if natural else math.log2
-        return -sum(q * log(q) for q in shares if q > 0)
+            return gini * shares[0] * shares[1]
+        return pure if 0 in shares else -sum(q * log(q) for q in shares)
 
     def gain(yes_left, n_left, yes_right, n_right):
         n = n_left + n_right
         sides = [(yes_left, n_left), (yes_right, n_right)]
-        after = sum((size / n if weighted else 0.5) * impurity(yes, size) for yes, size in sides)
-        return after if after_only else impurity(yes_left + yes_right, n) - after
+        share = {
+            "size": lambda yes, size: size / n,
+            "alike": lambda yes, size: 0.5,
+            "added": lambda yes, size: 1.0,
+            "yes": lambda yes, size: yes / (yes_left + yes_right),
+        }[weights]
+        before = impurity(yes_left + yes_right, n)
+        after = sum(share(yes, size) * impurity(yes, size) for yes, size in sides)
+        values = {"gain": before - after, "after": after, "before": before, "turned": after - before}
+        return n * (before - after) if part == "total" else values[part]
 
     return gain
 
@@ -30,12 +37,12 @@ def _gain(*, weighted=True, natural=False, gini=False, after_only=False):
 # 11.2: what a coupon changes
 
 
-def _coupon_pays(*, baseline=True, extra_only=False, cost_on_yes=False, margin_lost=True):
+def _coupon_pays(*, baseline=True, face_of="buyers", cost_of="all", sign=1):
     def coupon_pays(p_without, p_with, margin, face, cost):
-        if extra_only:
-            return (p_with - p_without) * (margin - face) - cost
-        earned = p_with * (margin - (face if margin_lost else 0)) - cost * (p_with if cost_on_yes else 1)
-        return earned - (p_without * margin if baseline else 0)
+        who = {"buyers": p_with, "all": 1, "nobody": 0, "new": p_with - p_without}
+        who |= {"anyway": p_without}
+        earned = p_with * margin - face * who[face_of] - cost * who[cost_of]
+        return sign * (earned - (p_without * margin if baseline else 0))
 
     return coupon_pays
 
@@ -43,18 +50,21 @@ def _coupon_pays(*, baseline=True, extra_only=False, cost_on_yes=False, margin_l
 # 11.3: naive Bayes with gaps and labels that nobody had
 
 
-def _posterior(*, use_prior=True, unseen_zero=False, normal=True, added=False):
+def _posterior(*, use_prior=True, unseen_zero=False, absent_zero=None, normal=True, added=False, form=dict):
+    absent_zero = unseen_zero if absent_zero is None else absent_zero
+
     def posterior(prior, tables, customer):
         p = dict(prior) if use_prior else dict.fromkeys(prior, 1.0)
         for column, table in tables.items():
             shares = table.get(customer.get(column))
             if shares is None:
-                if not unseen_zero:
+                if not (unseen_zero if column in customer else absent_zero):
                     continue
                 shares = dict.fromkeys(prior, 1e-9 if added else 0.0)
             p = {name: p[name] + shares[name] if added else p[name] * shares[name] for name in p}
         total = sum(p.values()) if normal else 1.0
-        return {name: value / total if total else 0.0 for name, value in p.items()}
+        answer = {name: value / total if total else 0.0 for name, value in p.items()}
+        return form(answer.values()) if form is list else form(answer)
 
     return posterior
 
@@ -62,24 +72,27 @@ def _posterior(*, use_prior=True, unseen_zero=False, normal=True, added=False):
 # 11.4: the share of the buyers among the highest scores
 
 
-def _captured(*, ties="even", of="buyers", whole=False, lowest=False):
+def _captured(*, ties="even", of="buyers", rounded=float, lowest=False):
     def captured(scores, bought, share):
-        left, found = share * len(scores), 0.0
-        left = math.floor(left) if whole else left
+        left, found = rounded(share * len(scores)), 0.0
         asked = left
-        if ties == "file":
-            order = sorted(range(len(scores)), key=lambda i: -scores[i])
-            taken = [bought[i] for i in order[: round(left)]]
-            return sum(taken) / (sum(bought) if of == "buyers" else max(len(taken), 1))
+        base = {"buyers": sum(bought), "lift": sum(bought) * share, "customers": len(bought), "one": 1}
+        if ties in ("file", "buyers first", "buyers last"):
+            first = {"file": lambda i: 0, "buyers first": lambda i: -bought[i]}.get(ties, lambda i: bought[i])
+            order = sorted(range(len(scores)), key=lambda i: (-scores[i], first(i)))
+            parts = [min(max(left - place, 0), 1) * bought[i] for place, i in enumerate(order)]
+            return sum(parts) / (base[of] if of in base else max(asked, 1))
         for score in sorted(set(scores), reverse=not lowest):
             group = [b for s, b in zip(scores, bought) if s == score]
             if ties == "all" and left > 0:
                 found, left = found + sum(group), left - len(group)
                 continue
+            if ties == "none" and left < len(group):
+                break
             taken = min(max(left, 0), len(group))
             found += taken * sum(group) / len(group)
             left -= taken
-        return found / (sum(bought) if of == "buyers" else asked)
+        return found / base.get(of, asked)
 
     return captured
 
@@ -87,13 +100,22 @@ def _captured(*, ties="even", of="buyers", whole=False, lowest=False):
 # 11.5: probabilities at the real rates, for any number of classes
 
 
-def _at_real_rates(*, normal=True, turned=False, divide=True):
+def _at_real_rates(*, normal=True, turned=False, divide=True, multiply=True, alone=False, form=dict):
+    def odds(p):
+        return p / (1 - p) if alone else p
+
     def at_real_rates(said, trained, real):
         if turned:
             trained, real = real, trained
-        moved = {name: said[name] * real[name] / (trained[name] if divide else 1) for name in said}
+        moved = {
+            name: odds(p) * (odds(real[name]) if multiply else 1) / (odds(trained[name]) if divide else 1)
+            for name, p in said.items()
+        }
+        if alone:
+            moved = {name: value / (1 + value) for name, value in moved.items()}
         total = sum(moved.values()) if normal else 1.0
-        return {name: value / total for name, value in moved.items()}
+        answer = {name: value / total for name, value in moved.items()}
+        return form(answer.values()) if form is list else form(answer)
 
     return at_real_rates
 
@@ -109,23 +131,51 @@ EXERCISES = (
         key="11.1",
         title="The bits before the split, less the weighted mean of the bits after it.",
         reference=_gain,
-        cases=((40, 50, 10, 50), (5, 10, 5, 90), (0, 20, 8, 8), (3, 12, 6, 24)),
+        cases=((40, 50, 10, 50), (5, 10, 5, 90), (30, 40, 10, 80), (0, 20, 8, 8), (3, 12, 6, 24)),
         mistakes={
             "sides counted alike": Mistake(
-                lambda: _gain(weighted=False),
+                lambda: _gain(weights="alike"),
                 "You give both sides the same weight. Weigh each side with its share of the customers.",
             ),
-            "natural logarithm": Mistake(
-                lambda: _gain(natural=True),
-                "You took the natural logarithm. Bits need the logarithm to base 2.",
+            "sides added": Mistake(
+                lambda: _gain(weights="added"),
+                "You take off the bits of both sides in full. Weigh each with its share of the customers.",
+            ),
+            "weighed by yes": Mistake(
+                lambda: _gain(weights="yes"),
+                "You weigh the sides by those who said yes. Weigh each with its share of all customers.",
+            ),
+            "another logarithm": Mistake(
+                lambda: _gain(log=math.log),
+                "You took the natural logarithm, or that to base 10. Bits need the logarithm to base 2.",
+                also=(lambda: _gain(log=math.log10),),
             ),
             "Gini": Mistake(
-                lambda: _gain(gini=True),
+                lambda: _gain(gini=2),
                 "That is the gain in Gini impurity. The exercise asks for bits, so for the entropy.",
+                also=(lambda: _gain(gini=1),),
             ),
             "after only": Mistake(
-                lambda: _gain(after_only=True),
+                lambda: _gain(part="after"),
                 "That is what is left after the split. The gain is what it was before, less that.",
+            ),
+            "before only": Mistake(
+                lambda: _gain(part="before"),
+                "That is the uncertainty before the split. Take off what is left after it.",
+            ),
+            "after less before": Mistake(
+                lambda: _gain(part="turned"),
+                "You took after less before. A split that helps has a gain above 0: before less after.",
+            ),
+            "of all customers": Mistake(
+                lambda: _gain(part="total"),
+                "That is the gain of all customers together. The exercise asks for bits per customer.",
+            ),
+            "pure side": Mistake(
+                lambda: _gain(pure=math.nan),
+                "On a pure side one share is 0, and its logarithm has no value. That term counts as 0: a "
+                "pure side has no uncertainty.",
+                also=(lambda: _gain(pure=1.0),),
             ),
         },
     ),
@@ -138,19 +188,43 @@ EXERCISES = (
             "anyway forgotten": Mistake(
                 lambda: _coupon_pays(baseline=False),
                 "You count every purchase as the coupon's. Take off what would have come without it.",
+                also=(
+                    lambda: _coupon_pays(baseline=False, face_of="nobody"),
+                    lambda: _coupon_pays(baseline=False, face_of="all"),
+                    lambda: _coupon_pays(baseline=False, cost_of="buyers"),
+                ),
             ),
             "face for the new only": Mistake(
-                lambda: _coupon_pays(extra_only=True),
+                lambda: _coupon_pays(face_of="new"),
                 "You give the discount only to those whom the coupon won. Who would have bought anyway uses "
                 "it too.",
+                also=(lambda: _coupon_pays(face_of="new", cost_of="new"),),
             ),
-            "cost of buyers only": Mistake(
-                lambda: _coupon_pays(cost_on_yes=True),
-                "The cost of sending falls due for everybody who gets the coupon, buyer or not.",
+            "face for the old only": Mistake(
+                lambda: _coupon_pays(face_of="anyway"),
+                "You take the face value off only for those who would have bought anyway. Everybody who buys "
+                "with the coupon uses it.",
+            ),
+            "face for everybody": Mistake(
+                lambda: _coupon_pays(face_of="all"),
+                "You take the face value off for everybody who gets the coupon. Only who buys uses it.",
             ),
             "face forgotten": Mistake(
-                lambda: _coupon_pays(margin_lost=False),
+                lambda: _coupon_pays(face_of="nobody"),
                 "You forget the face value: it is taken off the margin of every purchase with the coupon.",
+            ),
+            "cost of buyers only": Mistake(
+                lambda: _coupon_pays(cost_of="buyers"),
+                "The cost of sending falls due for everybody who gets the coupon, buyer or not.",
+                also=(lambda: _coupon_pays(cost_of="new"),),
+            ),
+            "cost forgotten": Mistake(
+                lambda: _coupon_pays(cost_of="nobody"),
+                "You forget the cost of sending.",
+            ),
+            "turned round": Mistake(
+                lambda: _coupon_pays(sign=-1),
+                "You took without less with. The exercise asks what sending brings: with less without.",
             ),
         },
     ),
@@ -168,11 +242,16 @@ EXERCISES = (
             "no prior": Mistake(
                 lambda: _posterior(use_prior=False),
                 "You begin with the evidence alone. Begin with the prior: most customers stay.",
+                also=(
+                    lambda: _posterior(use_prior=False, normal=False),
+                    lambda: _posterior(use_prior=False, unseen_zero=True),
+                ),
             ),
             "unseen is impossible": Mistake(
                 lambda: _posterior(unseen_zero=True),
                 "A label that nobody had in training, or a gap, tells nothing. Leave its factor out; do not "
                 "set it to 0.",
+                also=(lambda: _posterior(unseen_zero=True, absent_zero=False),),
             ),
             "not normalised": Mistake(
                 lambda: _posterior(normal=False),
@@ -182,6 +261,15 @@ EXERCISES = (
                 lambda: _posterior(added=True),
                 "You add the shares. Independent evidence is multiplied.",
                 also=(lambda: _posterior(added=True, normal=False),),
+            ),
+            "no dictionary": Mistake(
+                lambda: _posterior(form=list),
+                "The numbers are right, but the answer should be a dictionary, {class: probability}. A "
+                "Series becomes one by .to_dict().",
+            ),
+            "class only": Mistake(
+                lambda: _posterior(form=lambda answer: max(answer, key=answer.get)),
+                "You give the likeliest class. Give the probability of each class.",
             ),
         },
     ),
@@ -194,25 +282,53 @@ EXERCISES = (
             ([0.5, 0.5, 0.5, 0.5, 0.1], [1, 0, 0, 1, 1], 0.4),
             ([0.3] * 6, [0, 0, 0, 1, 1, 1], 0.5),
             ([3, 2, 2, 1], [1, 1, 0, 1], 0.375),
+            ([0.1, 0.7, 0.7, 0.7, 0.7], [1, 0, 1, 1, 1], 0.4),
         ),
         mistakes={
             "order of the file": Mistake(
                 lambda: _captured(ties="file"),
                 "Where scores tie you take whoever stands first in the file. Take of such a group the same "
                 "part of everybody.",
+                also=tuple(
+                    lambda rounded=rounded: _captured(ties="file", rounded=rounded)
+                    for rounded in (math.floor, round, math.ceil)
+                ),
+            ),
+            "buyers first": Mistake(
+                lambda: _captured(ties="buyers first"),
+                "Where scores tie you sort by who bought. Nobody knows that beforehand: take of such a group "
+                "the same part of everybody.",
+                also=tuple(
+                    lambda ties=ties, rounded=rounded: _captured(ties=ties, rounded=rounded)
+                    for ties in ("buyers first", "buyers last")
+                    for rounded in (float, math.floor, round, math.ceil)
+                ),
             ),
             "all that tie": Mistake(
                 lambda: _captured(ties="all"),
                 "You take a whole group of equal scores, more customers than were asked for.",
             ),
+            "none that tie": Mistake(
+                lambda: _captured(ties="none"),
+                "You leave out a group of equal scores that only partly fits. Count every member in part.",
+            ),
             "share of the contacted": Mistake(
                 lambda: _captured(of="contacted"),
                 "That is the share of buyers among those contacted (precision). Divide by all buyers.",
-                also=(lambda: _captured(ties="file", of="contacted"),),
+                also=tuple(
+                    lambda rounded=rounded: _captured(ties="file", of="contacted", rounded=rounded)
+                    for rounded in (float, math.floor, round, math.ceil)
+                ),
             ),
-            "rounded down": Mistake(
-                lambda: _captured(whole=True),
-                "You round the number of contacts down. Take a part of the last customer instead.",
+            "another base": Mistake(
+                lambda: _captured(of="one"),
+                "You found the right buyers. Divide their number by that of all buyers, and by nothing else.",
+                also=(lambda: _captured(of="lift"), lambda: _captured(of="customers")),
+            ),
+            "rounded": Mistake(
+                lambda: _captured(rounded=math.floor),
+                "You round the number of contacts. Take a part of the last customer instead.",
+                also=(lambda: _captured(rounded=math.ceil), lambda: _captured(rounded=round)),
             ),
             "lowest first": Mistake(
                 lambda: _captured(lowest=True),
@@ -247,6 +363,22 @@ EXERCISES = (
             "trained rates kept": Mistake(
                 lambda: _at_real_rates(divide=False),
                 "You multiply by the real rates without taking the trained ones out first.",
+            ),
+            "real rates forgotten": Mistake(
+                lambda: _at_real_rates(multiply=False),
+                "You take the trained rates out and do not put the real ones in.",
+                also=(lambda: _at_real_rates(multiply=False, normal=False),),
+            ),
+            "each class against the rest": Mistake(
+                lambda: _at_real_rates(alone=True),
+                "You shift each class against all others together. With more than two classes the others "
+                "shift among themselves as well: work with all classes at once, then divide by the sum.",
+                also=(lambda: _at_real_rates(alone=True, normal=False),),
+            ),
+            "no dictionary": Mistake(
+                lambda: _at_real_rates(form=list),
+                "The numbers are right, but the answer should be a dictionary, {class: probability}. A "
+                "Series becomes one by .to_dict().",
             ),
         },
     ),
