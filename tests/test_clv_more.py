@@ -1,5 +1,7 @@
 """Customer value: a million simulated customers, and what the other files leave to be seen by hand."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +11,8 @@ from scipy.stats import gamma as gamma_law
 
 from bigmkt_helpers import clv
 from bigmkt_helpers.datasets import load_cdnow
+from bigmkt_helpers.shop import default_laws, simulate, truth
+from bigmkt_helpers.shop.world import cutoff
 
 TRUE = {"BGNBD": (0.243, 4.414, 0.793, 2.426), "ParetoNBD": (0.553, 10.578, 0.606, 11.669)}
 
@@ -300,3 +304,71 @@ def test_intervals_of_counts_are_the_quantiles_of_the_futures():
     assert found["low"].tolist() == ordered[19].tolist()
     assert found["high"].tolist() == ordered[179].tolist()
     assert ordered[179].max() > 20
+
+
+@pytest.mark.unit
+def test_margins_of_order_lines_by_hand():
+    day = cutoff(10).normalize()
+    products = pd.DataFrame({"product_id": [7, 8], "unit_cost": [4.0, 1.0]})
+    orders = pd.DataFrame(
+        {
+            "order_id": [12, 11, 12, 13], "line_number": [1, 1, 2, 1], "customer_id": [5, 6, 5, 6],
+            "product_id": [7, 8, 8, 7], "quantity": [2, 3, 1, 1], "spend": [20.0, 9.0, 2.5, 5.0],
+            "order_time": day + pd.to_timedelta([-9, -9, -9, 1], unit="D"),
+        }
+    )  # fmt: skip
+    returns = pd.DataFrame(
+        {
+            "order_id": [12, 11], "line_number": [1, 1], "quantity": [1, 3], "spend": [10.0, 9.0],
+            "return_time": day + pd.to_timedelta([-2, -5], unit="D"),
+        }
+    )  # fmt: skip
+    shop = SimpleNamespace(products=products, orders=orders, returns=returns)
+    table = clv.order_margins(shop, before=10)
+    # by time, then by order; what came back stands on the day it did
+    assert table.index.tolist() == list(range(5))
+    assert table["order_id"].tolist() == [11, 12, 12, 11, 12]
+    assert table["customer_id"].tolist() == [6, 5, 5, 6, 5]
+    assert ((table["order_time"] - day) / pd.Timedelta(days=1)).tolist() == [-9, -9, -9, -5, -2]
+    assert table["spend"].tolist() == [9, 20, 2.5, -9, -10]
+    assert table["margin"].tolist() == [6, 12, 1.5, -6, -6]
+    assert clv.order_margins(shop, before=20)["margin"].iloc[-1] == 1
+
+
+@pytest.mark.unit
+def test_one_week_of_orders_is_the_chance_to_order():
+    """In one week there is one order at most, and the observer of the common question knows its chance."""
+    laws, shop = default_laws(), simulate(120, seed=5, truth=False)
+    orders = clv.ideal_observer_orders(laws, shop, 72, 1)
+    record = truth.recorded(laws, shop, 72, orders.index.to_numpy())
+    chance = truth.observe(laws, record, 72, 1, n_rates=40).first_order.sum(axis=1)
+    assert orders.loc[record.customer_id].to_numpy() == pytest.approx(chance)
+    assert orders.name == "orders"
+    several = clv.ideal_observer_orders(laws, shop, 72, 6)
+    ever = truth.observe(laws, record, 72, 6, n_rates=40).first_order.sum(axis=1)
+    # more weeks hold the first order and what follows it
+    assert (several.loc[record.customer_id].to_numpy() >= ever - 1e-12).all()
+    assert (several >= orders).all()
+
+
+@pytest.mark.unit
+def test_a_customers_value_interval_is_that_of_the_futures():
+    table = clv.customer_summary(load_cdnow(True), "1997-09-30")
+    model = clv.BGNBD().fit(table)
+    some = table.nlargest(25, "frequency")
+    spend = pd.Series(np.linspace(10, 50, 25), some.index)
+    found = clv.value_intervals(model, some, 39, spend, n_draws=300, parameters=False, level=0.8)
+    money = clv.customer_value(model, some, 39, spend)["value"]
+    counts = model.simulate_purchases(some, 39, n_draws=4_000, parameters=False)[..., 0]
+    assert found.customers.index.tolist() == some.index.tolist()
+    near = 4 * (counts * spend.to_numpy()).std(axis=0) / np.sqrt(300)
+    assert (np.abs(found.customers["value"] - money) <= near + 1e-6).all()
+    for bound, share in (("low", 0.1), ("high", 0.9)):
+        exact = np.quantile(counts, share, axis=0) * spend.to_numpy()
+        wide = 0.25 * counts.std(axis=0) * spend.to_numpy() + spend.to_numpy()
+        assert (np.abs(found.customers[bound] - exact) <= wide).all()
+    totals = (counts * spend.to_numpy()).sum(axis=1)
+    assert (found.total.level, found.total.n) == (0.8, 25)
+    assert found.total.low == pytest.approx(np.quantile(totals, 0.1), abs=0.35 * totals.std())
+    assert found.total.high == pytest.approx(np.quantile(totals, 0.9), abs=0.35 * totals.std())
+    assert found.total.estimate == pytest.approx(found.customers["value"].sum())

@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import beta
+from sklearn.covariance import MinCovDet
+from sklearn.ensemble import IsolationForest
 from sklearn.model_selection import StratifiedKFold
 
 from bigmkt_helpers import evaluation as ev
@@ -71,14 +73,16 @@ def test_gains_calibration_and_capture_by_hand():
     assert table.loc[2, "low"] == pytest.approx(beta.ppf(0.05, 1, 2))
     assert table.loc[2, "high"] == pytest.approx(beta.ppf(0.95, 2, 1))
     bins = pr.calibration_table(HIT, P, n_bins=2, level=0.9)
+    assert bins.index.tolist() == [0, 1]
     assert bins["n"].tolist() == [4, 4]
     assert bins["stated"].tolist() == pytest.approx([0.225, 0.7])
     assert bins["hits"].tolist() == [0, 3]
     assert bins["observed"].tolist() == [0, 0.75]
     assert bins["observed_low"].iloc[1] == pytest.approx(beta.ppf(0.05, 3, 2))
     assert bins["observed_high"].iloc[1] == pytest.approx(beta.ppf(0.95, 4, 1))
-    assert (bins["from"] <= [0.1, 0.4]).all()
-    assert (bins["to"] >= [0.3, 0.9]).all()
+    # cut at the least, the median and the greatest probability
+    assert bins["from"].tolist() == pytest.approx([0.1, 0.35])
+    assert bins["to"].tolist() == pytest.approx([0.35, 0.9])
     assert pr.brier_skill(HIT, P) == pytest.approx(1 - ((P - HIT) ** 2).mean() / (3 / 8 * 5 / 8))
     rng = np.random.Generator(np.random.PCG64(2))
     hit, score = rng.uniform(size=2_000) < 0.3, rng.uniform(size=2_000)
@@ -102,8 +106,17 @@ def test_what_is_judged_and_drawn_belongs_together():
     np.testing.assert_allclose(one.table["low"], np.quantile(one.draws, 0.05, axis=0))
     np.testing.assert_allclose(one.table["high"], np.quantile(one.draws, 0.95, axis=0))
     assert (np.abs(one.draws.mean(axis=0) - one.table["value"]) < one.table["high"] - one.table["low"]).all()
-    brier = ((one.probabilities - one.true) ** 2).groupby(one.folds).mean().mean()
-    assert one.table.loc["brier", "value"] == pytest.approx(brier)
+    assert one.probabilities.index.tolist() == one.true.index.tolist() == one.folds.index.tolist()
+    parts = list(StratifiedKFold(5, shuffle=True, random_state=0).split(X, y))
+    for number, (train, test) in enumerate(parts):
+        assert (one.folds.to_numpy()[test] == number).all()
+        fitted = pr.make_model("logistic", ["a", "b"]).fit(X.iloc[train], y[train])
+        p = fitted.predict_proba(X.iloc[test])[:, 1]
+        np.testing.assert_allclose(one.probabilities.to_numpy()[test], p)
+    brier = ((one.probabilities - one.true) ** 2).groupby(one.folds).mean()
+    assert one.table.loc["brier", "value"] == pytest.approx(brier.mean())
+    assert one.table.loc["brier", "sd"] == pytest.approx(brier.std())
+    assert one.settings == []
     gap = pr.compare_validated(one, two, level=0.9)
     assert gap.index.tolist() == ["auc", "average_precision", "capture", "brier", "bits"]
     np.testing.assert_allclose(gap["difference"], one.table["value"] - two.table["value"])
@@ -183,6 +196,12 @@ def test_columns_keep_their_values_and_customers():
     assert found.index.tolist() == X.index.tolist()
     assert found[["b", "a"]].to_numpy().tolist() == X[["b", "a"]].to_numpy().tolist()
     assert found["plan"].tolist() == X["plan"].tolist()
+    # columns without a value are filled, and named in the order declared
+    gaps = X.assign(visits=np.arange(30.0), v=np.nan, u=np.nan)
+    filled = pr.DeclaredColumns(["v", "visits", "u"]).fit(gaps)
+    assert filled.empty_ == ["v", "u"]
+    assert filled.transform(gaps)["visits"].tolist() == list(range(30))
+    assert filled.transform(gaps.assign(u=3.0))["u"].tolist() == [0] * 30
     model = pr.NaiveBayes().fit(X, y)
     assert (model.columns_, model.numbers_) == (["a", "b", "plan"], ["a", "b"])
     by = X["a"].groupby(y)
@@ -378,3 +397,110 @@ def test_the_same_week_of_the_last_season_and_how_far_it_may_be_off():
     assert found["high"].tolist() == pytest.approx(mean + half)
     assert found["low"].tolist() == pytest.approx(np.maximum(mean - half, 0))
     assert (model.sigma_, model.last_.tolist()) == (pytest.approx(sigma), [4, 7])
+
+
+@pytest.mark.unit
+def test_events_of_the_calendar_by_hand():
+    series = weeks(np.exp(3 + np.arange(60) / 100))
+    events = {"fair": ["2024-03-05", "2024-03-07", "2025-03-04"], "sale": ["2024-11-11", "2025-02-26"]}
+    model = pr.CalendarRegression(events, waves=0).fit(series)
+    assert {name: [str(day.date()) for day in days] for name, days in model.days_.items()} == events
+    columns = model._columns(pd.DatetimeIndex(["2024-03-04", "2024-11-11", "2025-02-24", "2025-03-03"]))
+    assert columns["event fair"].tolist() == [2, 0, 0, 1]
+    assert columns["event sale"].tolist() == [0, 1, 1, 0]
+    # what is known to come moves the forecast of its own week, by its own coefficient
+    plain = pr.CalendarRegression({k: v[:-1] for k, v in events.items()}, waves=0).fit(series)
+    moved = np.log(model.forecast(4)["forecast"] / plain.forecast(4)["forecast"])
+    assert moved.index[[0, 1]].strftime("%Y-%m-%d").tolist() == ["2025-02-24", "2025-03-03"]
+    b = model.coefficients_
+    np.testing.assert_allclose(moved, [b["event sale"], b["event fair"], 0, 0], atol=1e-9)
+
+
+@pytest.mark.unit
+def test_strangeness_by_hand():
+    rng = np.random.Generator(np.random.PCG64(9))
+    X = pd.DataFrame(
+        {"k2": 1.0, "ticket": rng.lognormal(3, 1, 60), "k1": 2.0, "orders": rng.normal(5, 2, 60)}
+    )
+    X["rare"] = np.where(np.arange(60) < 12, rng.normal(9, 1, 60), 0.0)
+    model = pr.AnomalyScores(log=["ticket"]).fit(X)
+    assert (model.columns_, model.constant_) == (["ticket", "orders", "rare"], ["k2", "k1"])
+    known = X[model.columns_].assign(ticket=np.log(1 + X["ticket"]))
+    middle = known.median()
+    spread = (known.quantile(0.75) - known.quantile(0.25)) / 1.349
+    # more than half of the customers have 0: no quartiles apart, hence the mean deviation
+    spread["rare"] = 1.2533 * known["rare"].abs().mean()
+    np.testing.assert_allclose(model.middle_, middle)
+    np.testing.assert_allclose(model.scale_, spread)
+    bulk = MinCovDet(random_state=0).fit(((known - middle) / spread).to_numpy())
+
+    def far(table):
+        apart = (table - middle).to_numpy() / spread.to_numpy()
+        off = apart - bulk.location_
+        return apart, np.sqrt(np.einsum("ij,jk,ik->i", off, np.linalg.inv(bulk.covariance_), off))
+
+    np.testing.assert_allclose(model.scores_, np.sort(far(known)[1]))
+    new = pd.DataFrame(
+        {"orders": [5.0, 40.0, 4.0], "rare": [0.0, 0.0, 90.0], "ticket": [20.0, 25.0, 18.0]},
+        index=list("xyz"),
+    )
+    found = model.score(new)
+    apart, distance = far(new.assign(ticket=np.log(1 + new["ticket"]))[model.columns_])
+    assert found.index.tolist() == ["x", "y", "z"]
+    np.testing.assert_allclose(found["score"], distance)
+    above = [int((far(known)[1] >= value).sum()) for value in distance]
+    assert found["rank"].tolist() == pytest.approx([(1 + count) / 61 for count in above])
+    assert found["rank"].iloc[0] > 0.1 > found["rank"].iloc[1] == 1 / 61
+    widest = np.abs(apart).argmax(axis=1)
+    assert found["stands_out"].tolist() == [model.columns_[column] for column in widest]
+    assert found["stands_out"].tolist()[1:] == ["orders", "rare"]
+    np.testing.assert_allclose(found["deviations"], apart[np.arange(3), widest])
+
+
+@pytest.mark.unit
+def test_forest_scores_are_minus_those_of_the_library():
+    X, _ = world(80)
+    model = pr.AnomalyScores("isolation forest", n_trees=20, random_state=3).fit(X[["a", "b"]])
+    z = ((X[["a", "b"]] - model.middle_) / model.scale_).to_numpy()
+    forest = IsolationForest(n_estimators=20, random_state=3).fit(z)
+    np.testing.assert_allclose(model.score(X[["a", "b"]])["score"], -forest.score_samples(z))
+
+
+@pytest.mark.unit
+def test_two_steps_by_hand():
+    rng = np.random.Generator(np.random.PCG64(10))
+    spec = pr.ShopFeatures(["tea", "bath"])
+    X = pd.DataFrame(rng.uniform(0, 3, size=(160, len(spec.numbers))), columns=spec.numbers)
+    for deed in ("bought", "viewed"):
+        X[f"{deed}_tea"] = rng.uniform(size=160)
+        X[f"{deed}_bath"] = 1 - X[f"{deed}_tea"]
+    for label in spec.labels:
+        X[label] = rng.choice(["tea", "bath"], 160) if label == "last_category" else "a"
+    X.index = [f"c{i}" for i in range(160)]
+    buys = rng.uniform(size=160) < 0.3 + 0.4 * (X["orders"] > 1.5)
+    kind = np.where(rng.uniform(size=160) < X["bought_tea"], "tea", "bath")
+    answers = np.where(buys, kind, "nothing")
+    settings = {"C": 0.1}
+    model = pr.BuyThenWhich(spec, "logistic", "logistic", settings, settings, strength=4).fit(X, answers)
+    heads = X[buys]
+    overall = np.array([(kind[buys] == c).sum() + 0.5 for c in ("tea", "bath")])
+    overall /= overall.sum()
+    follows = pd.DataFrame(0.0, ["tea", "bath"], ["tea", "bath"])
+    for last in follows.index:
+        counts = np.array([((heads["last_category"] == last) & (kind[buys] == c)).sum() for c in follows])
+        follows.loc[last] = (counts + 4 * overall) / (counts.sum() + 4)
+    np.testing.assert_allclose(model.follows_.loc[follows.index, follows.columns], follows)
+    first = pr.make_model("logistic", spec.numbers, spec.labels, spec.counts, C=0.1).fit(X, buys)
+    sides = ["bought", "viewed", "is_last", "orders", "visits_8", "shop", "follows"]
+    second = pr.make_model("logistic", sides, ["category"], C=0.1)
+    chosen = np.array([[k == c for c in ("tea", "bath")] for k in kind[buys]]).ravel()
+    second.fit(pr.category_table(heads, ["tea", "bath"], follows), chosen)
+    asked = X[40:90]
+    found = model.predict(asked)
+    assert found.columns.tolist() == ["tea", "bath", "nothing"]
+    assert found.index.tolist() == asked.index.tolist()
+    p = first.predict_proba(asked)[:, 1]
+    s = second.predict_proba(pr.category_table(asked, ["tea", "bath"], follows))[:, 1].reshape(-1, 2)
+    np.testing.assert_allclose(found["nothing"], 1 - p)
+    np.testing.assert_allclose(found["tea"], p * s[:, 0] / s.sum(axis=1))
+    np.testing.assert_allclose(found["bath"], p * s[:, 1] / s.sum(axis=1))

@@ -6,6 +6,7 @@ import pytest
 import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.base import clone
 
 from bigmkt_helpers import prediction as pr
 from bigmkt_helpers.datasets import load_shop
@@ -207,6 +208,16 @@ def test_one_model_of_many_classes_answers_too(question):
     row = question.score("naive Bayes", p)
     assert row["closed_low"] > 0
     assert row["share"] > 0.2
+    learn, answers = question.training(spec, guard=False)
+    now = question.features(spec, guard=False)
+    alone = clone(model).fit(learn, answers.to_numpy(dtype=object))
+    assert sorted(alone.classes_) == sorted(question.outcomes) == sorted(p.columns)
+    assert list(p.columns) == question.outcomes
+    assert p.index.equals(now.index)
+    np.testing.assert_allclose(p[list(alone.classes_)], alone.predict_proba(now))
+    buys = pr.will_buy(question)
+    assert buys.name == "buys"
+    assert buys.to_dict() == {who: what != NOTHING for who, what in question.answers().items()}
 
 
 @pytest.mark.recovery
