@@ -173,7 +173,11 @@ def test_gamma_gamma_likelihood_by_hand():
     for row in model.starts_.to_dict("records"):
         reached = likelihood(np.log([row[key] for key in ("p", "q", "gamma")]))
         assert row["mean_log_likelihood"] == pytest.approx(reached / 250, rel=1e-9)
-    assert f" after {model.n_iter_} steps at p = " in model.message_
+    said = ", ".join(f"{key} = {value:.4g}" for key, value in model.params_.items())
+    assert model.message_ == (
+        f"GammaGamma converged: log-likelihood {model.log_likelihood_:,.3f} after {model.n_iter_} steps at "
+        f"{said}; less than 0.0001 of log-likelihood is left to gain."
+    )
     assert 0 <= model.remaining_gain_ < 1e-4
     # the errors from the curvature of the likelihood in the logarithms
     unit = np.eye(3) * 1e-3
@@ -372,3 +376,25 @@ def test_a_customers_value_interval_is_that_of_the_futures():
     assert found.total.low == pytest.approx(np.quantile(totals, 0.1), abs=0.35 * totals.std())
     assert found.total.high == pytest.approx(np.quantile(totals, 0.9), abs=0.35 * totals.std())
     assert found.total.estimate == pytest.approx(found.customers["value"].sum())
+
+
+@pytest.mark.unit
+def test_every_column_of_the_value_by_the_small_steps_of_the_sum():
+    table = clv.customer_summary(load_cdnow(True), "1997-09-30")
+    model = having("BGNBD", TRUE["BGNBD"])
+    some = table.nlargest(4, "frequency")
+    spend = pd.Series([10.0, 20.0, 30.0, 40.0], some.index)
+    found = clv.customer_value(model, some, 52, spend, margin=0.4, discount=0.01)
+    assert found.index.tolist() == some.index.tolist()
+    assert found["expected_purchases"].tolist() == model.expected_purchases(some, 52).tolist()
+    assert found["spend"].tolist() == spend.tolist()
+    ends = np.linspace(0, 52, 1_041)
+    reached = np.array([model.expected_purchases(some, float(end)).to_numpy() for end in ends])
+    middle = (ends[1:] + ends[:-1]) / 2
+    discounted = (np.diff(reached, axis=0) * 1.01 ** -middle[:, None]).sum(axis=0)
+    assert found["discounted_purchases"].to_numpy() == pytest.approx(discounted, rel=1e-5)
+    assert found["value"].to_numpy() == pytest.approx(0.4 * spend.to_numpy() * discounted, rel=1e-5)
+    money = clv.GammaGamma(nonpositive="leave_out").fit(table)
+    by_model = clv.customer_value(model, some, 52, money)
+    assert by_model["spend"].tolist() == money.expected_spend(some).tolist()
+    assert by_model["discounted_purchases"].tolist() == by_model["expected_purchases"].tolist()

@@ -322,9 +322,16 @@ def rolled():
 @pytest.mark.unit
 def test_scores_and_paired_gaps_of_forecasts_by_hand():
     series, table = rolled()
-    made = pr.rolling_origins(series, {"last week": pr.SeasonalNaive(1)}, horizon=2, first=4, step=2)
-    for column in ("model", "origin", "ahead", "week", "forecast", "seen"):
-        assert made[column].tolist() == table[:4][column].tolist()
+    models = {"last week": pr.SeasonalNaive(1), "fortnight": pr.SeasonalNaive(2)}
+    made = pr.rolling_origins(series, models, horizon=2, first=4, step=2, level=0.8)
+    assert made.index.tolist() == list(range(8))
+    assert made["model"].tolist() == ["last week"] * 4 + ["fortnight"] * 4
+    for column in ("origin", "ahead", "week", "seen"):
+        assert made[column].tolist() == table[column].tolist()
+    assert made["forecast"].tolist() == [4, 4, 5, 5, 2, 4, 3, 5]
+    for (name, origin), part in made.groupby(["model", "origin"]):
+        alone = models[name].fit(series[:origin]).forecast(2, level=0.8)
+        assert part[["low", "high"]].to_numpy().tolist() == alone[["low", "high"]].to_numpy().tolist()
     scores = pr.forecast_scores(table, series, level=0.9, n_resamples=400, against="last week")
     assert scores.index.tolist() == ["other", "last week"]
     # one week's change was 5 / 3 in the mean before week 4, 8 / 5 before week 6
