@@ -138,7 +138,7 @@ def test_the_starts_are_told_with_what_they_reached():
     model = clv.BGNBD(n_starts=4).fit(table)
     assert model.n_distinct_ == len(table[["frequency", "recency", "T"]].drop_duplicates())
     starts = model.starts_
-    assert len(starts) == 4
+    assert starts.index.tolist() == [0, 1, 2, 3]
     begin = model._start(table["T"].to_numpy(), np.ones(len(table)))
     assert starts[["r_start", "alpha_start", "a_start", "b_start"]].iloc[0].tolist() == pytest.approx(begin)
     for row in starts.to_dict("records"):
@@ -170,6 +170,7 @@ def test_gamma_gamma_likelihood_by_hand():
     assert (model.n_customers_, model.n_left_out_) == (250, 0)
     start = [5.0, 4.0, m.mean() / 2]
     assert model.starts_[["p_start", "q_start", "gamma_start"]].iloc[0].tolist() == pytest.approx(start)
+    assert model.starts_.index.tolist() == [0, 1]
     for row in model.starts_.to_dict("records"):
         reached = likelihood(np.log([row[key] for key in ("p", "q", "gamma")]))
         assert row["mean_log_likelihood"] == pytest.approx(reached / 250, rel=1e-9)

@@ -116,6 +116,12 @@ def test_features_by_hand():
     assert one["bought_tea"] == pytest.approx((0.25 + tea) / (0.75 + 1))
     assert one["bought_tea"] + one["bought_bath"] == pytest.approx(1)
     assert one["last_category"] == "bath"
+    # one visit, to tea, a week ago: it is also all that the shop has seen visited
+    visit = 0.5**0.5
+    assert X["viewed_tea"].tolist() == pytest.approx([(visit + 0.75) / (visit + 1), 0.75])
+    assert X["viewed_bath"].tolist() == pytest.approx([0.25 / (visit + 1), 0.25])
+    assert X[["city_tier", "gender"]].to_numpy().tolist() == [["1", "f"], ["2", "m"]]
+    assert one["age_band"] == "18-29"
     two = X.loc[2]
     assert two["orders"] == 1
     assert two["ticket"] == 8
