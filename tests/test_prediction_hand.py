@@ -129,6 +129,9 @@ def test_what_is_judged_and_drawn_belongs_together():
         inner=2, n_resamples=300, level=0.9,
     )  # fmt: skip
     pd.testing.assert_frame_equal(alone["logistic"].table, one.table)
+    for part in ("probabilities", "true", "folds"):
+        pd.testing.assert_series_equal(getattr(alone["logistic"], part), getattr(one, part))
+    np.testing.assert_array_equal(alone["logistic"].draws, one.draws)
     assert alone["logistic"].settings == [{"C": 1.0}] * 5
 
 
@@ -511,3 +514,33 @@ def test_two_steps_by_hand():
     np.testing.assert_allclose(found["nothing"], 1 - p)
     np.testing.assert_allclose(found["tea"], p * s[:, 0] / s.sum(axis=1))
     np.testing.assert_allclose(found["bath"], p * s[:, 1] / s.sum(axis=1))
+
+
+@pytest.mark.unit
+def test_each_fold_has_the_setting_its_own_customers_chose():
+    rng = np.random.Generator(np.random.PCG64(11))
+    X = pd.DataFrame({"a": rng.normal(size=400), "b": rng.normal(size=400)})
+    clear, noisy = np.arange(200), np.arange(200, 400)
+    y = rng.uniform(size=400) < 0.5
+    y[clear] = rng.uniform(size=200) < 1 / (1 + np.exp(-4 * X["a"].to_numpy()[clear]))
+    # where there is nothing to learn the strongest penalty wins
+    found = pr.nested_choice(
+        ["logistic"], X, y, ["a", "b"], budget=2, positive=True, grids={"logistic": {"C": [1e-4, 10.0]}},
+        inner=3, folds=[(clear, noisy), (noisy, clear)], n_resamples=50,
+    )["logistic"]  # fmt: skip
+    assert found.settings == [{"C": 10.0}, {"C": 1e-4}]
+    assert found.folds.tolist() == [1] * 200 + [0] * 200
+
+
+@pytest.mark.unit
+def test_naive_bayes_keeps_its_labels_with_their_shares():
+    X, y = world(50)
+    shares = pr.NaiveBayes(smoothing=2.0).fit(X, y).labels_["plan"]
+    assert shares.index.tolist() == sorted(X["plan"].unique())
+    for plan in ("L", "S"):
+        told = [np.exp(shares.loc[plan, kind]) for kind in (False, True)]
+        seen = [
+            (((X["plan"] == plan) & (y == kind)).sum() + 2) / ((y == kind).sum() + 2 * 2)
+            for kind in (False, True)
+        ]
+        assert told == pytest.approx(seen)
