@@ -245,10 +245,12 @@ def test_survival_that_cannot_be():
         model.hazard()
     X = pd.DataFrame({"z": [0, 1, 0, 1]})
     refused("each of the 4", lambda: model.fit([1, 2, 2, 3], [1, 1, 0, 0], X[:2]))
-    with pytest.warns(ConvergenceWarning, match="nobody, or everybody, left"):
+    with pytest.warns(ConvergenceWarning, match="nobody, or everybody, left.*count in longer periods"):
         model.fit([2, 2, 2, 3], [1, 1, 0, 1])
     assert not model.converged_
     assert model.hazard().round(3).tolist() == [0, 0.5, 1]
+    with pytest.warns(ConvergenceWarning, match="still to be gained.*raise max_iter"):
+        clone(model).set_params(max_iter=1).fit([1, 2, 1, 3, 4, 2], [1, 0, 1, 1, 0, 1])
     refused("baseline='log'", lambda: model.hazard(periods=9))
     log = clv.DiscreteHazard(baseline="log").fit(
         [1, 2, 1, 3, 4, 2], [1, 0, 1, 1, 0, 1], pd.DataFrame({"z": [1, 0] * 3})

@@ -241,9 +241,11 @@ class DiscreteHazard(BaseEstimator):
             problem = (
                 "a coefficient has no finite estimate: for some period or feature nobody, or everybody, left"
             )
+            remedy = "count in longer periods, take baseline='log', or leave out that feature"
         else:
             problem = f"{left:.2g} of log-likelihood were still to be gained"
-        self.message_ = f"DiscreteHazard did not converge ({problem}): {where}."
+            remedy = "raise max_iter"
+        self.message_ = f"DiscreteHazard did not converge ({problem}): {where}; {remedy}."
         warnings.warn(self.message_, ConvergenceWarning, stacklevel=3)
 
     def hazard(self, X=None, periods: int | None = None):
