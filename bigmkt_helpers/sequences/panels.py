@@ -892,14 +892,6 @@ def _is_number(value) -> bool:
     return True
 
 
-def _is_number(value) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
-
-
 def _no_number(column, channel, lengths, index) -> str:
     """Where the first cell stands that cannot be read as a number."""
     flat = next(place for place, value in enumerate(column) if not _is_number(value))
