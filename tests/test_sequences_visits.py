@@ -96,6 +96,28 @@ def test_a_fitted_model_reads_intent_as_well_as_the_laws():
     assert table.at[("model", 4), "n"] == running.sum()
 
 
+@pytest.mark.unit
+def test_the_interval_of_an_area_is_that_of_its_standard_error():
+    """DeLong's standard error, from the shares of pairs that each visit wins."""
+    visits = sq.simulate_visits(1500, random_state=8)
+    scores = {"laws": LAWS.filtered(visits) @ LAWS.buys(), "blind": np.arange(len(visits.pages)) % 7}
+    table = sq.click_aucs(visits, scores, (3, 1), n_resamples=1000, level=0.9)
+    assert table[["model", "click"]].to_numpy().tolist() == [
+        ["blind", 1], ["blind", 3], ["laws", 1], ["laws", 3],
+    ]  # fmt: skip
+    start = np.cumsum(visits.lengths) - visits.lengths
+    for row in table.itertuples():
+        running = visits.lengths >= row.click
+        shown, bought = np.asarray(scores[row.model])[start[running] + row.click - 1], visits.bought[running]
+        above = np.subtract.outer(shown[bought], shown[~bought])
+        wins = (above > 0) + 0.5 * (above == 0)
+        assert row.n == running.sum()
+        assert row.auc == pytest.approx(wins.mean(), rel=1e-12)
+        error = np.sqrt(wins.mean(1).var(ddof=1) / len(wins) + wins.mean(0).var(ddof=1) / wins.shape[1])
+        assert row.high - row.auc == pytest.approx(1.645 * error, rel=0.2)
+        assert row.auc - row.low == pytest.approx(1.645 * error, rel=0.2)
+
+
 @pytest.mark.recovery
 def test_who_is_likely_to_buy_is_not_who_should_be_reminded():
     visits = sq.simulate_visits(40_000, random_state=5)
