@@ -85,9 +85,8 @@ def find_levels(data: pd.DataFrame, levels=None) -> dict:
         if pd.api.types.is_numeric_dtype(values.dtype) and len(different) > MOST_LEVELS:
             raise InputError(
                 f"Column {column!r} holds {len(different):,} different numbers: a discrete network needs "
-                "levels, "
-                f"so cut it into bands first, as Discretiser({{{column!r}: 4}}).fit_transform(data) does, or "
-                "declare its levels."
+                f"levels, so cut it into bands first, as Discretiser({{{column!r}: 4}}).fit_transform(data) "
+                "does, or declare its levels."
             )
         if len(different) > max(MOST_LEVELS, len(values) // 2):
             raise InputError(
@@ -113,11 +112,9 @@ def coded(data: pd.DataFrame, levels) -> dict:
         if (places < 0).any():
             row = int((places < 0).argmax())
             raise InputError(
-                f"{column} has no level {shown(values.iloc[row])} (row {shown(data.index[row])}); its "
-                "levels are "
-                f"{', '.join(map(repr, names))}: map the value to one of them, or declare it when the "
-                "tables are "
-                "learned."
+                f"{column} has no level {shown(values.iloc[row])} (row {shown(data.index[row])}); its levels "
+                f"are {', '.join(map(repr, names))}: map the value to one of them, or declare it when the "
+                "tables are learned."
             )
         codes[column] = places.astype(np.int64)
     return codes

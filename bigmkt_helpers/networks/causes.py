@@ -379,8 +379,7 @@ def _place(names, column, value):
     if value not in names[column]:
         raise InputError(
             f"{column} has no level {value!r}; its levels are {', '.join(map(repr, names[column]))}: name "
-            "the "
-            "levels with treated=, untreated= and happened=."
+            "the levels with treated=, untreated= and happened=."
         )
     return names[column].index(value)
 
@@ -470,10 +469,9 @@ def necessity_and_sufficiency(treated: float, untreated: float, observed=None) -
     y = x0y1 + x1y1
     if not (x1y1 - 1e-9 <= p1 <= 1 - x1y0 + 1e-9 and x0y1 - 1e-9 <= p0 <= 1 - x0y0 + 1e-9):
         raise InputError(
-            "The observed table rules the experiment out: P(ordered | do(sent)) must lie between "
-            f"{x1y1:.4g} and "
-            f"{1 - x1y0:.4g}, P(ordered | do(not sent)) between {x0y1:.4g} and {1 - x0y0:.4g}, so check that "
-            "both are of the same customers, and that the rows of the table are not sent, sent."
+            f"The observed table rules the experiment out: P(ordered | do(sent)) must lie between {x1y1:.4g} "
+            f"and {1 - x1y0:.4g}, P(ordered | do(not sent)) between {x0y1:.4g} and {1 - x0y0:.4g}, so check "
+            "that both are of the same customers, and that the rows of the table are not sent, sent."
         )
     both = (
         max(0, p1 - p0, y - p0, p1 - y),
@@ -594,8 +592,7 @@ def twin_network(network: Network, action) -> Network:
         if own.ndim > 1 and not np.isin(own, (0.0, 1.0)).all():
             raise InputError(
                 f"The table of {node!r} leaves something to chance, so it is not said what the two worlds "
-                "share: "
-                "make it a function with structural_model(network)."
+                "share: make it a function with structural_model(network)."
             )
     has_twin = {node for node in network.nodes if node in codes or network.graph.parents(node)}
     twin = {node: f"{node}{WOULD}" if node in has_twin else node for node in network.nodes}

@@ -116,8 +116,7 @@ directed acyclic graph, so leave out or turn one of these edges.
         if cycle:
             raise InputError(
                 f"The edges make a cycle, {' -> '.join(map(str, cycle))}: a Bayesian network needs a "
-                "directed "
-                "acyclic graph, so leave out or turn one of these edges."
+                "directed acyclic graph, so leave out or turn one of these edges."
             )
         place = {node: i for i, node in enumerate(self.nodes)}
         self.edges = tuple(sorted(edges, key=lambda edge: (place[edge[0]], place[edge[1]])))
@@ -641,15 +640,15 @@ class Network:
         odd = set(levels) ^ set(self.graph.nodes)
         if odd:
             raise InputError(
-                f"Levels and graph differ in the node {sorted(odd, key=str)[0]!r}: name the levels of "
-                "every node."
+                f"Levels and graph differ in the node {sorted(odd, key=str)[0]!r}: name the levels of every "
+                "node."
             )
         self.levels = {node: tuple(levels[node]) for node in self.graph.nodes}
         for node, names in self.levels.items():
             if isinstance(levels[node], str):
                 raise InputError(
-                    f"The levels of {node!r} are the text {levels[node]!r}: give a list, such as "
-                    "['no', 'yes']."
+                    f"The levels of {node!r} are the text {levels[node]!r}: give a list, such as ['no', "
+                    "'yes']."
                 )
             if not names or len(set(names)) < len(names):
                 raise InputError(f"The levels of {node!r} are {list(names)}: name each level once.")
@@ -680,9 +679,8 @@ class Network:
         names = self.levels[self.graph._known(node)]
         if level not in names:
             raise InputError(
-                f"{node} has no level {level!r}; its levels are {', '.join(map(repr, names))}: map the "
-                "value to "
-                "one of them, or declare it when the tables are learned."
+                f"{node} has no level {level!r}; its levels are {', '.join(map(repr, names))}: map the value "
+                "to one of them, or declare it when the tables are learned."
             )
         return names.index(level)
 

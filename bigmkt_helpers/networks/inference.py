@@ -155,9 +155,8 @@ def _affordable(scope, sizes, what):
     cells = math.prod([sizes[v] for v in scope])
     if cells > MOST_CELLS:
         raise InputError(
-            f"{what} would need a table of {cells:.2g} cells, over {', '.join(sorted(map(str, scope)))}: "
-            "ask for "
-            "fewer nodes at once, or give more evidence."
+            f"{what} would need a table of {cells:.2g} cells, over {', '.join(sorted(map(str, scope)))}: ask "
+            "for fewer nodes at once, or give more evidence."
         )
 
 
@@ -193,9 +192,8 @@ def _as_series(network, query, values, evidence):
     if not total > 0:
         said = ", ".join(f"{node}={level!r}" for node, level in (evidence or {}).items())
         raise InputError(
-            f"The evidence {said} has probability 0 in this network, so nothing follows from it: check "
-            "the values, "
-            "or learn the tables with a prior."
+            f"The evidence {said} has probability 0 in this network, so nothing follows from it: check the "
+            "values, or learn the tables with a prior."
         )
     if len(query) == 1:
         index = pd.Index(network.levels[query[0]], name=query[0])
@@ -369,8 +367,7 @@ def predict(network: Network, data: pd.DataFrame, target) -> pd.DataFrame:
         said = ", ".join(f"{node}={network.levels[node][codes[node][row]]!r}" for node in seen)
         raise InputError(
             f"Row {_checks.shown(data.index[row])} ({said}) has probability 0 in this network, so nothing "
-            "follows "
-            "from it: learn the tables with a prior."
+            "follows from it: learn the tables with a prior."
         )
     return pd.DataFrame(out / sums[:, None], index=data.index, columns=columns)
 

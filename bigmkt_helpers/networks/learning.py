@@ -94,8 +94,7 @@ class Discretiser:
                 if not len(cuts):
                     raise InputError(
                         f"Nearly all rows of {column!r} hold the smallest value, {values.min():g}: no cut "
-                        "can be "
-                        "learned, so name the cuts."
+                        "can be learned, so name the cuts."
                     )
             else:
                 cuts = np.asarray(bands, dtype=float)

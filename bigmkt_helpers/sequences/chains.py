@@ -560,9 +560,8 @@ def absorption(transition) -> Absorption:
     ends = np.diag(P) == 1
     if not ends.any():
         raise InputError(
-            "The chain has no absorbing state: give each end a row that leads to itself with "
-            "probability 1, or "
-            "use expected_steps for the way to any state."
+            "The chain has no absorbing state: give each end a row that leads to itself with probability 1, "
+            "or use expected_steps for the way to any state."
         )
     lost = ~_reaches(P, ends)
     if lost.any():

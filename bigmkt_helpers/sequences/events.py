@@ -163,8 +163,8 @@ def event_panel(channels, customers, start, end, entry=None, freq="7D", kinds="c
         moments = entry.reindex(customers)
         if moments.isna().any():
             raise InputError(
-                f"Customer {_checks.shown(customers[moments.isna().argmax()])} has no entry: give a "
-                "moment for each."
+                f"Customer {_checks.shown(customers[moments.isna().argmax()])} has no entry: give a moment "
+                "for each."
             )
         begin = ((moments - start) // step).to_numpy(np.int64)
         if ((begin < 0) | (begin >= n_steps)).any():

@@ -220,8 +220,8 @@ def _parameters(sequence, initial, transition, emission):
     B = _checks.distributions(emission, "emission")
     if len(pi) != len(A) or len(B) != len(A):
         raise InputError(
-            f"initial has {len(pi)} states, transition {len(A)} and emission {len(B)}: give all three "
-            "the same."
+            f"initial has {len(pi)} states, transition {len(A)} and emission {len(B)}: give all three the "
+            "same."
         )
     x, _, _ = _checks.encoded([sequence], range(B.shape[1]), "sequence")
     return x, pi, A, B
@@ -230,9 +230,8 @@ def _parameters(sequence, initial, transition, emission):
 def _impossible(alpha) -> str:
     step = int((~np.isfinite(alpha).any(axis=1)).argmax())
     return (
-        f"The sequence cannot happen under this model: after the steps before, step {step} has "
-        "probability 0; "
-        "correct it, or give it a probability above 0."
+        f"The sequence cannot happen under this model: after the steps before, step {step} has probability "
+        "0; correct it, or give it a probability above 0."
     )
 
 

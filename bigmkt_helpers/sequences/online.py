@@ -87,9 +87,8 @@ class SessionFilter:
         total = law.sum()
         if not total > 0:
             raise InputError(
-                f"Step {self.n_steps} of the session, {observation!r}, cannot happen under this model "
-                "after those "
-                "before: correct it, or fit with smoothing above 0."
+                f"Step {self.n_steps} of the session, {observation!r}, cannot happen under this model after "
+                "those before: correct it, or fit with smoothing above 0."
             )
         self._law = law / total
         self.n_steps += 1

@@ -608,8 +608,7 @@ class PanelHMM(BaseEstimator):
             if rule[1] not in self.symbols_:
                 raise InputError(
                     f"order_by names the symbol {rule[1]!r}, which is none of "
-                    f"{_checks.known(self.symbols_)}: "
-                    "correct it."
+                    f"{_checks.known(self.symbols_)}: correct it."
                 )
             table = emission[kinds.index("categorical")]
             return np.argsort(table[:, self.symbols_.index(rule[1])], kind="stable")
@@ -659,8 +658,7 @@ class PanelHMM(BaseEstimator):
                 if len(self.symbols_) != tables[-1].shape[1]:
                     raise InputError(
                         f"symbols has {len(self.symbols_)} names for {tables[-1].shape[1]} columns of "
-                        "emission: "
-                        "give one each."
+                        "emission: give one each."
                     )
             else:
                 tables.append(np.array(table, dtype=float))
@@ -672,9 +670,8 @@ class PanelHMM(BaseEstimator):
                     )
             if len(tables[-1]) != len(A):
                 raise InputError(
-                    f"A table of emission has {len(tables[-1])} states and transition {len(A)}: give "
-                    "both the "
-                    "same."
+                    f"A table of emission has {len(tables[-1])} states and transition {len(A)}: give both "
+                    "the same."
                 )
         if len(pi) != len(A):
             raise InputError(f"initial has {len(pi)} states and transition {len(A)}: give both the same.")
@@ -701,9 +698,8 @@ class PanelHMM(BaseEstimator):
         if not np.isfinite(value).all():
             place = int((~np.isfinite(value[panel.place])).argmax())
             raise InputError(
-                f"The steps of customer {_checks.shown(panel.index[place])} cannot happen under this "
-                "model: fit "
-                "with smoothing above 0, or leave the customer out."
+                f"The steps of customer {_checks.shown(panel.index[place])} cannot happen under this model: "
+                "fit with smoothing above 0, or leave the customer out."
             )
 
     def _laws(self, panel, table) -> pd.DataFrame:
@@ -960,9 +956,8 @@ def _joined(rows, lengths, channels, numeric):
             part = part[:, None]
         if part.ndim != 2 or part.shape[1] != channels:
             raise InputError(
-                f"Sequence {number} has shape {part.shape}: each step needs {channels} value(s), one "
-                "for each "
-                "channel of emission."
+                f"Sequence {number} has shape {part.shape}: each step needs {channels} value(s), one for "
+                "each channel of emission."
             )
         flat[at : at + len(part)] = part
         at += len(part)
